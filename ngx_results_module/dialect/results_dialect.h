@@ -1,0 +1,202 @@
+
+/*
+ * What a dialect is: one wire format as a table of routes, each of which
+ * turns a request into records to write or a query to read, and the outcome
+ * into a reply.  A new dialect is one file beside this one, with one row in
+ * results_dialects[].
+ *
+ * http/ drives a request through it:
+ *
+ *     results_route()          finds the route, decodes the path's ids
+ *     route->parse()           body -> records; says what comes next
+ *         RESULTS_NEXT_WRITE:  http/ commits r->records, fills the outcomes
+ *     route->finish()          outcome -> reply; may ask for another step
+ *         RESULTS_NEXT_REPLY:  http/ sends r->reply
+ *
+ * and asks dialect->error() for the body of anything that went wrong.
+ * Nothing here blocks, logs, or knows nginx.
+ */
+
+#ifndef RESULTS_DIALECT_H
+#define RESULTS_DIALECT_H
+
+#include "results_base.h"
+#include "results_json.h"
+#include "results_principal.h"
+#include "results_record.h"
+
+
+typedef struct results_dialect_s  results_dialect_t;
+typedef struct results_route_s    results_route_t;
+typedef struct results_request_s  results_request_t;
+
+
+/* bits, so that a set of them is what Allow lists */
+typedef enum {
+    RESULTS_METHOD_OTHER   = 0,
+    RESULTS_METHOD_GET     = 1,
+    RESULTS_METHOD_HEAD    = 2,        /* served by the GET routes */
+    RESULTS_METHOD_POST    = 4,
+    RESULTS_METHOD_PUT     = 8,
+    RESULTS_METHOD_PATCH   = 16,
+    RESULTS_METHOD_DELETE  = 32,
+    RESULTS_METHOD_OPTIONS = 64
+} results_method_e;
+
+
+typedef enum {
+    RESULTS_NEXT_REPLY,                /* r->reply is complete, or r->failure
+                                          is set and error() makes it */
+    RESULTS_NEXT_WRITE                 /* commit r->records, then finish() */
+} results_next_e;
+
+
+#define RESULTS_PARAMS_MAX   4
+#define RESULTS_HEADERS_MAX  6
+
+
+typedef struct {
+    results_str_t           name;
+    results_str_t           value;
+} results_header_t;
+
+
+typedef struct {
+    int                     status;
+    results_str_t           content_type;   /* no value: no body */
+    results_buf_t           body;           /* freed by http/ */
+    results_header_t        headers[RESULTS_HEADERS_MAX];
+    unsigned                nheaders;
+} results_reply_t;
+
+
+/* why a request is refused, in words that every dialect can render */
+typedef struct {
+    int                     status;         /* 0: it is not */
+    results_str_t           text;           /* lower case, no full stop; no
+                                               value: r->errors say it */
+    const char             *scope;          /* 403: the scope it takes */
+    unsigned                allow;          /* 405: the methods there are */
+    unsigned                token_sent:1;   /* 401: there was a token */
+    unsigned                repeatable:1;   /* 503: the same request again is
+                                               safe */
+} results_failure_t;
+
+
+struct results_request_s {
+    /* set before results_route() */
+    results_arena_t           *arena;
+    const results_dialect_t   *dialect;
+    results_method_e           method;
+    results_str_t              method_name;
+    results_str_t              path;        /* below the location, as sent,
+                                               without the query */
+    results_str_t              query;       /* as sent, without '?' */
+    results_str_t              base;        /* "https://host/location/" */
+    results_str_t              content_type;
+    results_str_t              accept;
+    results_str_t              idempotency_key;
+    int64_t                    received;    /* microseconds since 1970 */
+    const results_principal_t *principal;   /* NULL before authentication */
+
+    /* set by results_route() */
+    const results_route_t     *route;
+    results_str_t              params[RESULTS_PARAMS_MAX];  /* decoded */
+
+    /* set before parse() */
+    results_str_t              body;
+
+    /* set by parse() */
+    results_errors_t           errors;
+    results_record_t          *records;     /* one group: all or nothing */
+    unsigned                   nrecords;
+    void                      *state;       /* the route's own */
+
+    /* set by anyone, rendered by dialect->error() */
+    results_failure_t          failure;
+
+    results_reply_t            reply;
+};
+
+
+#define RESULTS_ROUTE_BODY  1     /* has a body, of a media type of the
+                                     dialect's */
+
+struct results_route_s {
+    unsigned                method;         /* one results_method_e */
+
+    /*
+     * segments below the location; "{}" is an id, decoded into params[];
+     * a trailing slash in a request is ignored
+     */
+    const char             *path;
+
+    unsigned                flags;
+
+    /* any one opens the route; bits by index in dialect->scopes; 0: no scope */
+    uint64_t                scopes;
+
+    results_next_e        (*parse)(results_request_t *r);
+    results_next_e        (*finish)(results_request_t *r);
+};
+
+
+struct results_dialect_s {
+    const char             *name;           /* the value of results_api */
+    const results_route_t  *routes;         /* ends with a NULL path */
+    const char *const      *scopes;         /* NULL-terminated; may be NULL */
+    const char *const      *media_types;    /* of bodies; NULL-terminated,
+                                               without parameters */
+    unsigned                bare_token:1;   /* "Bearer" may be missing */
+
+    /* renders r->failure (and r->errors) into r->reply, headers too */
+    void                  (*error)(results_request_t *r);
+};
+
+
+/* every dialect there is, NULL-terminated */
+extern const results_dialect_t *const  results_dialects[];
+
+/* NULL when there is none of that name */
+const results_dialect_t *results_dialect_find(results_str_t name);
+
+/*
+ * Finds the route of r->method and r->path and decodes the path's ids.  0,
+ * or -1 with r->failure set: 404, 405 with allow, 422 for an id that is none.
+ */
+int results_route(results_request_t *r);
+
+/* the methods of the path, OPTIONS among them; 0 when no route has it */
+unsigned results_route_allow(const results_request_t *r);
+
+/* "GET, PUT, OPTIONS" */
+results_str_t results_allow_text(results_arena_t *arena, unsigned methods);
+
+/* 0, or -1 with r->failure set: 403 and the scope that is missing */
+int results_authorize(results_request_t *r);
+
+/*
+ * 0 where the Content-Type is one of the dialect's with no charset but
+ * UTF-8, or -1 with r->failure set: 415
+ */
+int results_check_media_type(results_request_t *r);
+
+/* the bits of a token's scopes, words separated by spaces; unknown: none */
+uint64_t results_scope_bits(results_str_t scopes);
+
+/* sets r->failure; the text is copied */
+void results_fail(results_request_t *r, int status, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* adds a header to r->reply; the value is not copied */
+void results_reply_header(results_request_t *r, const char *name,
+    results_str_t value);
+
+/*
+ * Adds WWW-Authenticate (RFC 6750 3) for a 401 or 403 failure, for the
+ * error() of dialects that authenticate by bearer token.
+ */
+void results_reply_bearer(results_request_t *r, const char *realm);
+
+
+#endif /* RESULTS_DIALECT_H */

@@ -1,0 +1,93 @@
+
+/*
+ * What record/ and dialect/ stand on: counted strings, an arena, a growing
+ * byte buffer.  Nothing here needs nginx, so unit tests and fuzz targets link
+ * these two folders alone.
+ *
+ * Memory: one request owns one arena.  Everything a dialect or a record
+ * points to lives in it and dies with it.  Only the buffers have a memory of
+ * their own, freed by results_buf_free().
+ */
+
+#ifndef RESULTS_BASE_H
+#define RESULTS_BASE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+
+typedef struct {
+    size_t                  len;
+    const char             *data;      /* not terminated; NULL is "no value" */
+} results_str_t;
+
+
+#define results_string(text)  { sizeof(text) - 1, text }
+#define results_str_is(s, text)                                               \
+    results_str_eq((s), (results_str_t) results_string(text))
+
+/* 1 where both have the same bytes (no value equals the empty string) */
+int results_str_eq(results_str_t a, results_str_t b);
+
+/* 1 where both have the same bytes but for the case of ASCII letters */
+int results_str_caseeq(results_str_t a, results_str_t b);
+
+/* the length-counted form of a terminated string; NULL becomes no value */
+results_str_t results_str(const char *text);
+
+
+typedef struct results_arena_s  results_arena_t;
+
+/* NULL when there is no memory */
+results_arena_t *results_arena_create(void);
+
+/* runs the cleanups, last added first, then frees everything; NULL is fine */
+void results_arena_destroy(results_arena_t *arena);
+
+/* 16-byte aligned, not zeroed; NULL when there is no memory */
+void *results_arena_alloc(results_arena_t *arena, size_t size);
+
+/* the same, zeroed */
+void *results_arena_calloc(results_arena_t *arena, size_t size);
+
+/* a copy with a '\0' behind it; data is NULL when there is no memory */
+results_str_t results_arena_copy(results_arena_t *arena, const char *data,
+    size_t len);
+
+/* printf into the arena; data is NULL when there is no memory */
+results_str_t results_arena_printf(results_arena_t *arena, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * calls handler(data) when the arena is destroyed; -1 when there is no
+ * memory: the caller then still owns data
+ */
+int results_arena_cleanup(results_arena_t *arena, void (*handler)(void *),
+    void *data);
+
+
+/*
+ * A byte buffer that grows.  A failed allocation sets `failed` and makes all
+ * later writes no-ops, so that writers check once, at the end.
+ */
+typedef struct {
+    char                   *data;
+    size_t                  len;
+    size_t                  size;
+    int                     failed;
+} results_buf_t;
+
+/* ready for use also when zeroed; frees what it held with results_buf_free() */
+void results_buf_free(results_buf_t *buf);
+
+void results_buf_append(results_buf_t *buf, const void *data, size_t len);
+void results_buf_puts(results_buf_t *buf, const char *text);
+void results_buf_str(results_buf_t *buf, results_str_t s);
+void results_buf_printf(results_buf_t *buf, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* room for len bytes behind the content, counted in; NULL when it failed */
+char *results_buf_reserve(results_buf_t *buf, size_t len);
+
+
+#endif /* RESULTS_BASE_H */

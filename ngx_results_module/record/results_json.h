@@ -1,0 +1,148 @@
+
+/*
+ * Reading a JSON body field by field, with every error collected, each with
+ * its path; and writing JSON.  The one place besides dialect/ that knows
+ * jansson.
+ *
+ * Every reader takes the object, the field's name and where the value goes,
+ * and returns RESULTS_JSON_OK, _ABSENT or _INVALID; the last one has already
+ * been added to the errors of the reader.
+ */
+
+#ifndef RESULTS_JSON_H
+#define RESULTS_JSON_H
+
+#include <jansson.h>
+
+#include "results_base.h"
+#include "results_time.h"
+
+
+#define RESULTS_JSON_DEPTH_MAX  32
+#define RESULTS_ERRORS_MAX      64     /* further ones are only counted */
+
+
+typedef struct {
+    results_str_t           path;      /* "/result/scoreStatus"; the root: "" */
+    results_str_t           text;      /* lower case, no full stop */
+} results_error_t;
+
+
+typedef struct {
+    results_arena_t        *arena;
+    results_error_t         list[RESULTS_ERRORS_MAX];
+    unsigned                n;         /* in list */
+    unsigned                dropped;   /* found, but not in list */
+} results_errors_t;
+
+
+void results_errors_init(results_errors_t *errors, results_arena_t *arena);
+
+/* adds an error; path and text are copied to the arena */
+void results_errors_add(results_errors_t *errors, const char *path,
+    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* all of them as one text: "path: text; path: text; and 3 more" */
+results_str_t results_errors_join(const results_errors_t *errors);
+
+
+#define RESULTS_JSON_OK       0
+#define RESULTS_JSON_ABSENT   1
+#define RESULTS_JSON_INVALID  (-1)
+
+/* flags of the field readers */
+#define RESULTS_JSON_REQUIRED  1   /* absent is an error */
+#define RESULTS_JSON_NULLABLE  2   /* null reads as absent, not as an error */
+#define RESULTS_JSON_NONEMPTY  4   /* "" is an error */
+
+
+/*
+ * Parses a body: strict JSON in UTF-8 (no BOM, no duplicate keys, no
+ * \u0000), an object or array at the root, at most RESULTS_JSON_DEPTH_MAX
+ * levels.  The tree is released with the arena.  NULL with one error added,
+ * whose text never quotes the body.
+ */
+json_t *results_json_parse(results_str_t body, results_errors_t *errors);
+
+
+/* an object being read, and the path that leads to it */
+typedef struct {
+    json_t                 *object;
+    const char             *path;      /* "/result" */
+    results_errors_t       *errors;
+} results_reader_t;
+
+
+/* "path/name" in the arena of the errors, "~" and "/" escaped (RFC 6901) */
+const char *results_json_path(results_reader_t *r, const char *name);
+const char *results_json_path_index(results_reader_t *r, const char *name,
+    size_t i);
+
+/* a child object: *child reads it */
+int results_json_object(results_reader_t *r, const char *name, unsigned flags,
+    results_reader_t *child);
+
+/* an array, which the caller walks */
+int results_json_array(results_reader_t *r, const char *name, unsigned flags,
+    json_t **array);
+
+/* UTF-8 text; points into the tree, max is in characters, 0 for no limit */
+int results_json_string(results_reader_t *r, const char *name, unsigned flags,
+    size_t max, results_str_t *out);
+
+/* a finite JSON number */
+int results_json_number(results_reader_t *r, const char *name, unsigned flags,
+    double *out);
+
+/* a JSON integer within min..max */
+int results_json_integer(results_reader_t *r, const char *name,
+    unsigned flags, int64_t min, int64_t max, int64_t *out);
+
+/* text that results_time_parse() accepts; raw may be NULL */
+int results_json_time(results_reader_t *r, const char *name, unsigned flags,
+    unsigned accepted, int64_t *out, results_str_t *raw);
+
+/* one of a NULL-terminated list of words; *out is its index */
+int results_json_word(results_reader_t *r, const char *name, unsigned flags,
+    const char *const *words, int *out);
+
+/*
+ * adds "unknown field" for every member that is not in the NULL-terminated
+ * list
+ */
+void results_json_refuse_unknown(results_reader_t *r,
+    const char *const *names);
+
+
+/* an id: 1 to 255 characters (not bytes), valid UTF-8, no control characters */
+int results_id_valid(results_str_t id);
+
+/*
+ * an id as the record keeps it: a GUID in its normal form, anything else as
+ * it is; *changed tells whether the text became another one
+ */
+results_str_t results_id_normalize(results_arena_t *arena, results_str_t id,
+    int *changed);
+
+/*
+ * 64 bits of the SHA-256 of the canonical form (members sorted) of value.
+ * Members named in the NULL-terminated `without`, at the first level, do not
+ * count.  0 or -1 when there is no memory.
+ */
+int results_json_hash(json_t *value, const char *const *without,
+    int64_t *hash);
+
+/* value as compact JSON text in the arena; data is NULL without memory */
+results_str_t results_json_dump(results_arena_t *arena, json_t *value);
+
+/* s as a JSON string with its quotes, the control characters escaped */
+void results_buf_json_string(results_buf_t *buf, results_str_t s);
+
+/* shortest form that reads back as the same double; integers have no ".0" */
+void results_buf_json_number(results_buf_t *buf, double value);
+
+/* value as compact JSON */
+void results_buf_json(results_buf_t *buf, const json_t *value);
+
+
+#endif /* RESULTS_JSON_H */

@@ -1,0 +1,150 @@
+
+/*
+ * A store: one PostgreSQL behind a worker's batcher and pool.  http/ knows
+ * only this header.
+ */
+
+#ifndef NGX_HTTP_RESULTS_STORE_H
+#define NGX_HTTP_RESULTS_STORE_H
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+
+#include "results_principal.h"
+#include "results_record.h"
+
+
+typedef struct ngx_http_results_store_s   ngx_http_results_store_t;
+typedef struct ngx_http_results_group_s   ngx_http_results_group_t;
+typedef struct ngx_http_results_lookup_s  ngx_http_results_lookup_t;
+
+
+/* a results_store block; set at configuration time, then read only */
+typedef struct {
+    ngx_str_t               name;
+    ngx_str_t               conninfo;       /* terminated */
+    u_char                 *file;           /* where the block stands */
+    ngx_uint_t              line;
+
+    ngx_uint_t              connections;
+    ngx_uint_t              readers;
+    ngx_uint_t              batch;          /* rows */
+    ngx_uint_t              queue;          /* rows */
+    size_t                  queue_size;     /* bytes */
+    ngx_msec_t              connect_timeout;
+    ngx_msec_t              write_timeout;
+    ngx_msec_t              read_timeout;
+    ngx_flag_t              prepare;
+    ngx_uint_t              durability;     /* NGX_HTTP_RESULTS_DURABILITY_* */
+
+    uint32_t                realm;          /* of the token cache */
+    void                   *params;         /* connection.c's parsed conninfo */
+    ngx_http_results_store_t  *store;       /* this worker's; NULL before */
+} ngx_http_results_store_conf_t;
+
+
+#define NGX_HTTP_RESULTS_DURABILITY_FULL   0
+#define NGX_HTTP_RESULTS_DURABILITY_LOCAL  1
+
+
+typedef enum {
+    NGX_HTTP_RESULTS_COMMITTED = 0,   /* every record has its outcome */
+    NGX_HTTP_RESULTS_REFUSED,         /* the database will never take it */
+    NGX_HTTP_RESULTS_NOT_WRITTEN,     /* 503: nothing was stored */
+    NGX_HTTP_RESULTS_UNKNOWN          /* 503: it may have been stored */
+} ngx_http_results_verdict_e;
+
+
+/*
+ * One request's records, committed or refused together.  Lives, like its
+ * records, in `arena`.  From ngx_http_results_store_write() until handler()
+ * it is the store's; then the caller's again.  A caller that leaves before
+ * calls ngx_http_results_store_abandon(), which makes it the store's for
+ * good, arena included.
+ */
+struct ngx_http_results_group_s {
+    ngx_queue_t             queue;
+    results_arena_t        *arena;
+    results_record_t       *records;
+    ngx_uint_t              nrecords;
+    size_t                  size;           /* bytes, for queue_size */
+    ngx_msec_t              deadline;       /* ngx_current_msec it ends at */
+
+    void                  (*handler)(ngx_http_results_group_t *group,
+                                     ngx_http_results_verdict_e verdict);
+    void                   *data;
+
+    char                    sqlstate[6];    /* of a refusal; or "" */
+
+    /* the store's */
+    ngx_http_results_store_t  *store;
+    ngx_uint_t              attempts;       /* times sent */
+    unsigned                in_flight:1;
+    unsigned                abandoned:1;    /* nobody waits any more */
+    unsigned                alone:1;        /* sent in a statement of its own */
+};
+
+
+/* one token's lookup; the caller's memory until handler() or _cancel() */
+struct ngx_http_results_lookup_s {
+    ngx_queue_t             queue;
+    u_char                  digest[32];
+
+    /*
+     * principal and the seconds its token has left; NULL and 0 for a token
+     * that is nobody's; NULL and -1 when the store could not tell
+     */
+    void                  (*handler)(ngx_http_results_lookup_t *lookup,
+                                     const results_principal_t *principal,
+                                     ngx_int_t ttl);
+    void                   *data;
+
+    ngx_uint_t              ordinal;        /* the store's */
+    ngx_msec_t              deadline;
+};
+
+
+/*
+ * Checks what can be checked without a database and keeps the parsed
+ * conninfo: NGX_CONF_OK, or NGX_CONF_ERROR with file and line logged.
+ */
+char *ngx_http_results_store_check(ngx_conf_t *cf,
+    ngx_http_results_store_conf_t *conf);
+
+/* a worker's part: no connection is opened before this */
+ngx_int_t ngx_http_results_store_init_process(ngx_cycle_t *cycle,
+    ngx_http_results_store_conf_t *conf);
+
+/* closes every connection and deletes every timer */
+void ngx_http_results_store_exit_process(ngx_http_results_store_conf_t *conf);
+
+
+/* NGX_OK, or NGX_BUSY where a group of that size would not be taken now */
+ngx_int_t ngx_http_results_store_ready(ngx_http_results_store_t *store,
+    ngx_uint_t nrecords, size_t size);
+
+/*
+ * Takes the group; handler() follows, never from within this call.  Sets the
+ * stamps of its records.  NGX_BUSY when the queue is full: then the group
+ * stays the caller's.
+ */
+ngx_int_t ngx_http_results_store_write(ngx_http_results_store_t *store,
+    ngx_http_results_group_t *group);
+
+/* nobody waits for the group any more */
+void ngx_http_results_store_abandon(ngx_http_results_group_t *group);
+
+/* handler() follows, never from within this call */
+void ngx_http_results_store_lookup(ngx_http_results_store_t *store,
+    ngx_http_results_lookup_t *lookup);
+
+/* no handler() will be called; the memory is the caller's again */
+void ngx_http_results_store_cancel_lookup(ngx_http_results_store_t *store,
+    ngx_http_results_lookup_t *lookup);
+
+/* the stamp of a request: microseconds, never behind one that was seen */
+int64_t ngx_http_results_store_stamp(ngx_http_results_store_t *store);
+
+
+#endif /* NGX_HTTP_RESULTS_STORE_H */
