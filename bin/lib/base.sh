@@ -1,0 +1,66 @@
+# What every command of bin/ stands on: where the project is, how it talks,
+# and the Debian packages it needs.  Sourced, never run.
+
+set -euo pipefail
+export LC_ALL=C
+
+me=${0##*/}
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
+
+say() {
+    printf '%s: %s\n' "$me" "$*" >&2
+}
+
+die() {
+    say "$*"
+    exit 1
+}
+
+# try LOG WHAT COMMAND...: quiet when it works, its last words when it fails
+try() {
+    local log=$1 what=$2
+    shift 2
+    "$@" > "$log" 2>&1 && return
+    tail -n 30 "$log" >&2
+    die "$what failed; all of its output is in $log"
+}
+
+build_packages=(
+    gcc make libc6-dev nginx nginx-dev libjansson-dev libpq-dev libssl-dev
+)
+
+server_packages=(
+    postgresql curl
+)
+
+test_packages=(
+    clang libcmocka-dev perl libdbd-pg-perl libipc-run-perl libjson-perl
+    libprotocol-http2-perl
+)
+
+# need PACKAGE...: installs those that are missing, and only then needs root
+need() {
+    local missing=() installed package as_root=()
+
+    command -v dpkg-query > /dev/null ||
+        die "this is no Debian system; install the likes of: $*"
+
+    installed=$(dpkg-query -W -f '${Package} ${db:Status-Abbrev}\n' "$@" \
+                    2> /dev/null || true)
+
+    for package; do
+        grep -q "^$package ii" <<< "$installed" || missing+=("$package")
+    done
+
+    [ ${#missing[@]} -gt 0 ] || return 0
+
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo > /dev/null ||
+            die "neither root nor sudo here, and missing: ${missing[*]}"
+        as_root=(sudo)
+    fi
+
+    say "installing ${missing[*]} (takes a minute or two)"
+    "${as_root[@]}" "$root/bin/lib/install" "${missing[@]}" ||
+        die "could not install ${missing[*]}"
+}
