@@ -12,6 +12,7 @@
 #ifndef RESULTS_BASE_H
 #define RESULTS_BASE_H
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,12 @@ int results_str_caseeq(results_str_t a, results_str_t b);
 /* the length-counted form of a terminated string; NULL becomes no value */
 results_str_t results_str(const char *text);
 
+/*
+ * bytes of the UTF-8 character that data begins with; 0 where it begins with
+ * none (RFC 3629: no surrogates, nothing overlong), or len is 0
+ */
+size_t results_utf8_len(const char *data, size_t len);
+
 
 typedef struct results_arena_s  results_arena_t;
 
@@ -57,6 +64,8 @@ results_str_t results_arena_copy(results_arena_t *arena, const char *data,
 /* printf into the arena; data is NULL when there is no memory */
 results_str_t results_arena_printf(results_arena_t *arena, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+results_str_t results_arena_vprintf(results_arena_t *arena, const char *fmt,
+    va_list args) __attribute__((format(printf, 2, 0)));
 
 /*
  * calls handler(data) when the arena is destroyed; -1 when there is no
