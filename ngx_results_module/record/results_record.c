@@ -1,0 +1,123 @@
+
+/*
+ * The record's empty form, its order, and the words of its enums.  Each list
+ * of words is indexed by the enum it names: a new value needs its word here.
+ */
+
+#include <math.h>
+#include <string.h>
+
+#include "results_record.h"
+
+
+#define results_word(words, i)                                                \
+    ((size_t) (i) < sizeof(words) / sizeof(words[0]) ? words[i] : NULL)
+
+
+static const char *const  results_kinds[] = {
+    NULL,
+    "result",
+    "assessment_result",
+    "content_item_result",
+    "learning_event",
+    "module_result"
+};
+
+
+static const char *const  results_completions[] = {
+    NULL,
+    "not_started",
+    "in_progress",
+    "pending",
+    "complete",
+    "passed",
+    "accepted",
+    "incomplete",
+    "failed",
+    "declined"
+};
+
+
+static const char *const  results_outcomes[] = {
+    NULL,
+    "created",
+    "updated",
+    "deleted",
+    "replayed",
+    "superseded",
+    "conflict",
+    "not_found",
+    "unknown_learner",
+    "unknown_item",
+    "forbidden"
+};
+
+
+void
+results_record_init(results_record_t *record)
+{
+    memset(record, 0, sizeof(results_record_t));
+
+    record->op = RESULTS_OP_PUT;
+    record->status = RESULTS_STATUS_ACTIVE;
+
+    record->score = NAN;
+    record->score_max = NAN;
+    record->progress = NAN;
+    record->time_spent = RESULTS_INT_NULL;
+
+    record->started_at = RESULTS_TIME_NULL;
+    record->completed_at = RESULTS_TIME_NULL;
+    record->scored_at = RESULTS_TIME_NULL;
+    record->stamp = RESULTS_TIME_NULL;
+    record->created_at = RESULTS_TIME_NULL;
+}
+
+
+int
+results_record_compare(const results_record_t *a, const results_record_t *b)
+{
+    int     rc;
+    size_t  len;
+
+    if (a->institution_id != b->institution_id) {
+        return (a->institution_id < b->institution_id) ? -1 : 1;
+    }
+
+    if (a->kind != b->kind) {
+        return (a->kind < b->kind) ? -1 : 1;
+    }
+
+    /* as COLLATE "C" has it */
+
+    len = (a->id.len < b->id.len) ? a->id.len : b->id.len;
+
+    rc = (len != 0) ? memcmp(a->id.data, b->id.data, len) : 0;
+
+    if (rc != 0) {
+        return rc;
+    }
+
+    return (a->id.len > b->id.len) - (a->id.len < b->id.len);
+}
+
+
+const char *
+results_kind_name(results_kind_e kind)
+{
+    return results_word(results_kinds, kind);
+}
+
+
+const char *
+results_completion_name(results_completion_e completion)
+{
+    return results_word(results_completions, completion);
+}
+
+
+const char *
+results_outcome_name(results_outcome_e outcome)
+{
+    return results_word(results_outcomes, outcome);
+}
