@@ -1,0 +1,245 @@
+
+/*
+ * The list of errors, and a body's way into a tree: what is refused before
+ * jansson sees it, and jansson's errors in words of our own.  Errors and
+ * trees live as long as the arena of the errors; nothing here is freed one by
+ * one.  The fields of a tree are read in results_json_fields.c.
+ */
+
+#include <string.h>
+
+#include "results_json.h"
+
+
+static int results_json_deep(results_str_t body);
+static void results_json_refuse_text(results_errors_t *errors,
+    const json_error_t *error);
+static void results_json_release(void *data);
+
+
+void
+results_errors_init(results_errors_t *errors, results_arena_t *arena)
+{
+    errors->arena = arena;
+    errors->n = 0;
+    errors->dropped = 0;
+}
+
+
+void
+results_errors_add(results_errors_t *errors, const char *path,
+    const char *fmt, ...)
+{
+    va_list           args;
+    results_error_t  *error;
+
+    if (errors->n == RESULTS_ERRORS_MAX) {
+        errors->dropped++;
+        return;
+    }
+
+    error = &errors->list[errors->n++];
+
+    error->path = results_arena_copy(errors->arena, path, strlen(path));
+
+    va_start(args, fmt);
+    error->text = results_arena_vprintf(errors->arena, fmt, args);
+    va_end(args);
+}
+
+
+results_str_t
+results_errors_join(const results_errors_t *errors)
+{
+    unsigned                i;
+    results_str_t           s;
+    results_buf_t           buf = { NULL, 0, 0, 0 };
+    const results_error_t  *error;
+
+    for (i = 0; i < errors->n; i++) {
+        error = &errors->list[i];
+
+        if (i != 0) {
+            results_buf_puts(&buf, "; ");
+        }
+
+        if (error->path.len != 0) {
+            results_buf_str(&buf, error->path);
+            results_buf_puts(&buf, ": ");
+        }
+
+        results_buf_str(&buf, error->text);
+    }
+
+    if (errors->dropped != 0) {
+        results_buf_printf(&buf, "; and %u more", errors->dropped);
+    }
+
+    s = results_arena_copy(errors->arena, buf.data, buf.len);
+
+    results_buf_free(&buf);
+
+    return s;
+}
+
+
+json_t *
+results_json_parse(results_str_t body, results_errors_t *errors)
+{
+    size_t         i;
+    json_t        *root;
+    json_error_t   error;
+
+    if (body.len >= 3 && memcmp(body.data, "\xef\xbb\xbf", 3) == 0) {
+        results_errors_add(errors, "",
+                           "the body begins with a byte order mark, which "
+                           "JSON must not have");     /* RFC 8259 8.1 */
+        return NULL;
+    }
+
+    for (i = 0; i < body.len; i++) {
+        if (body.data[i] != ' ' && body.data[i] != '\t'
+            && body.data[i] != '\n' && body.data[i] != '\r')
+        {
+            break;
+        }
+    }
+
+    if (i == body.len) {
+        results_errors_add(errors, "", "expected an object, the body is empty");
+        return NULL;
+    }
+
+    if (body.data[i] != '{' && body.data[i] != '[') {
+        results_errors_add(errors, "", "expected an object");
+        return NULL;
+    }
+
+    /* before jansson, which is recursive and stops at 2048 levels only */
+
+    if (results_json_deep(body)) {
+        results_errors_add(errors, "",
+                           "more than %d levels of objects and arrays",
+                           RESULTS_JSON_DEPTH_MAX);
+        return NULL;
+    }
+
+    root = json_loadb(body.data, body.len, JSON_REJECT_DUPLICATES, &error);
+
+    if (root == NULL) {
+        results_json_refuse_text(errors, &error);
+        return NULL;
+    }
+
+    if (results_arena_cleanup(errors->arena, results_json_release, root)
+        != 0)
+    {
+        json_decref(root);
+        results_errors_add(errors, "", "out of memory");
+        return NULL;
+    }
+
+    return root;
+}
+
+
+/*
+ * Up to the first syntax error this sees the same strings and brackets as
+ * jansson does, and behind it jansson does not go.
+ */
+static int
+results_json_deep(results_str_t body)
+{
+    unsigned     depth;
+    const char  *p, *end;
+
+    depth = 0;
+    end = body.data + body.len;
+
+    for (p = body.data; p < end; p++) {
+
+        switch (*p) {
+
+        case '{':
+        case '[':
+            if (++depth > RESULTS_JSON_DEPTH_MAX) {
+                return 1;
+            }
+
+            break;
+
+        case '}':
+        case ']':
+            if (depth != 0) {
+                depth--;
+            }
+
+            break;
+
+        case '"':
+            for (p++; p < end && *p != '"'; p++) {
+                if (*p == '\\') {
+                    p++;
+                }
+            }
+
+            break;
+        }
+    }
+
+    return 0;
+}
+
+
+/* jansson's own texts quote the body */
+static void
+results_json_refuse_text(results_errors_t *errors, const json_error_t *error)
+{
+    const char  *what;
+
+    switch (json_error_code(error)) {
+
+    case json_error_premature_end_of_input:
+        what = "the JSON text ends too early";
+        break;
+
+    case json_error_end_of_input_expected:
+        what = "more text behind the JSON value";
+        break;
+
+    case json_error_duplicate_key:
+        what = "duplicate field";
+        break;
+
+    case json_error_numeric_overflow:
+        what = "number out of range";
+        break;
+
+    case json_error_invalid_utf8:
+        what = "invalid UTF-8";
+        break;
+
+    case json_error_null_character:
+    case json_error_null_byte_in_key:
+        what = "\\u0000 is not supported";
+        break;
+
+    case json_error_out_of_memory:
+        results_errors_add(errors, "", "out of memory");
+        return;
+
+    default:
+        what = "invalid JSON";
+        break;
+    }
+
+    results_errors_add(errors, "", "%s, at line %d, column %d", what,
+                       error->line, error->column);
+}
+
+
+static void
+results_json_release(void *data)
+{
+    json_decref(data);
+}

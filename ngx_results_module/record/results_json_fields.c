@@ -1,0 +1,415 @@
+
+/*
+ * The field readers: one object's members, each checked, each error with its
+ * path.  A reader writes its output only when it returns RESULTS_JSON_OK, so
+ * that a default set before stays.  What is read points into the tree; paths
+ * are made in the arena, when there is an error to report.
+ */
+
+#include <string.h>
+
+#include "results_json.h"
+
+
+/* of a name that came in a body: an error has to stay readable */
+#define RESULTS_NAME_MAX  64
+
+
+static size_t results_json_escape(char *out, const char *name, size_t len);
+static int results_json_field(results_reader_t *r, const char *name,
+    unsigned flags, json_t **value);
+static int results_json_invalid(results_reader_t *r, const char *name,
+    const char *text);
+static size_t results_json_characters(const char *data, size_t len);
+
+
+const char *
+results_json_path(results_reader_t *r, const char *name)
+{
+    char    *p;
+    size_t   n, len;
+
+    n = strlen(r->path);
+    len = strlen(name);
+
+    p = results_arena_alloc(r->errors->arena, n + 1 + len * 2 + 1);
+    if (p == NULL) {
+        return "";
+    }
+
+    memcpy(p, r->path, n);
+    p[n++] = '/';
+    n += results_json_escape(p + n, name, len);
+    p[n] = '\0';
+
+    return p;
+}
+
+
+const char *
+results_json_path_index(results_reader_t *r, const char *name, size_t i)
+{
+    results_str_t  s;
+
+    s = results_arena_printf(r->errors->arena, "%s/%zu",
+                             results_json_path(r, name), i);
+
+    return (s.data != NULL) ? s.data : "";
+}
+
+
+static size_t
+results_json_escape(char *out, const char *name, size_t len)
+{
+    char        *p;
+    const char  *end;
+
+    p = out;
+
+    for (end = name + len; name < end; name++) {
+
+        if (*name == '~' || *name == '/') {
+            *p++ = '~';
+            *p++ = (*name == '~') ? '0' : '1';
+            continue;
+        }
+
+        *p++ = *name;
+    }
+
+    return (size_t) (p - out);
+}
+
+
+/* finds the member, and answers for one that is absent or null */
+static int
+results_json_field(results_reader_t *r, const char *name, unsigned flags,
+    json_t **value)
+{
+    *value = json_object_get(r->object, name);
+
+    if (*value == NULL) {
+        if (!(flags & RESULTS_JSON_REQUIRED)) {
+            return RESULTS_JSON_ABSENT;
+        }
+
+        return results_json_invalid(r, name, "required");
+    }
+
+    if (json_is_null(*value) && (flags & RESULTS_JSON_NULLABLE)) {
+        return RESULTS_JSON_ABSENT;
+    }
+
+    return RESULTS_JSON_OK;
+}
+
+
+static int
+results_json_invalid(results_reader_t *r, const char *name, const char *text)
+{
+    results_errors_add(r->errors, results_json_path(r, name), "%s", text);
+
+    return RESULTS_JSON_INVALID;
+}
+
+
+int
+results_json_object(results_reader_t *r, const char *name, unsigned flags,
+    results_reader_t *child)
+{
+    int      rc;
+    json_t  *value;
+
+    rc = results_json_field(r, name, flags, &value);
+    if (rc != RESULTS_JSON_OK) {
+        return rc;
+    }
+
+    if (!json_is_object(value)) {
+        return results_json_invalid(r, name, "expected an object");
+    }
+
+    child->object = value;
+    child->path = results_json_path(r, name);
+    child->errors = r->errors;
+
+    return RESULTS_JSON_OK;
+}
+
+
+int
+results_json_array(results_reader_t *r, const char *name, unsigned flags,
+    json_t **array)
+{
+    int      rc;
+    json_t  *value;
+
+    rc = results_json_field(r, name, flags, &value);
+    if (rc != RESULTS_JSON_OK) {
+        return rc;
+    }
+
+    if (!json_is_array(value)) {
+        return results_json_invalid(r, name, "expected an array");
+    }
+
+    if ((flags & RESULTS_JSON_NONEMPTY) && json_array_size(value) == 0) {
+        return results_json_invalid(r, name, "must not be empty");
+    }
+
+    *array = value;
+
+    return RESULTS_JSON_OK;
+}
+
+
+int
+results_json_string(results_reader_t *r, const char *name, unsigned flags,
+    size_t max, results_str_t *out)
+{
+    int             rc;
+    json_t         *value;
+    results_str_t   s;
+
+    rc = results_json_field(r, name, flags, &value);
+    if (rc != RESULTS_JSON_OK) {
+        return rc;
+    }
+
+    if (!json_is_string(value)) {
+        return results_json_invalid(r, name, "expected a string");
+    }
+
+    s.len = json_string_length(value);
+    s.data = json_string_value(value);
+
+    if (s.len == 0 && (flags & RESULTS_JSON_NONEMPTY)) {
+        return results_json_invalid(r, name, "must not be empty");
+    }
+
+    if (max != 0 && s.len > max
+        && results_json_characters(s.data, s.len) > max)
+    {
+        results_errors_add(r->errors, results_json_path(r, name),
+                           "longer than %zu characters", max);
+        return RESULTS_JSON_INVALID;
+    }
+
+    *out = s;
+
+    return RESULTS_JSON_OK;
+}
+
+
+/* of valid UTF-8 */
+static size_t
+results_json_characters(const char *data, size_t len)
+{
+    size_t  i, n;
+
+    n = 0;
+
+    for (i = 0; i < len; i++) {
+        n += ((data[i] & 0xc0) != 0x80);
+    }
+
+    return n;
+}
+
+
+int
+results_json_number(results_reader_t *r, const char *name, unsigned flags,
+    double *out)
+{
+    int      rc;
+    json_t  *value;
+
+    rc = results_json_field(r, name, flags, &value);
+    if (rc != RESULTS_JSON_OK) {
+        return rc;
+    }
+
+    if (!json_is_number(value)) {
+        return results_json_invalid(r, name, "expected a number");
+    }
+
+    *out = json_number_value(value);
+
+    return RESULTS_JSON_OK;
+}
+
+
+int
+results_json_integer(results_reader_t *r, const char *name, unsigned flags,
+    int64_t min, int64_t max, int64_t *out)
+{
+    int      rc;
+    double   real;
+    json_t  *value;
+    int64_t  n;
+
+    rc = results_json_field(r, name, flags, &value);
+    if (rc != RESULTS_JSON_OK) {
+        return rc;
+    }
+
+    if (json_is_integer(value)) {
+        n = json_integer_value(value);
+
+    } else if (json_is_real(value)) {
+        real = json_real_value(value);
+
+        /* JSON has one type of numbers: 60.0 and 6e1 are 60 */
+
+        if (real < -0x1p53 || real > 0x1p53
+            || real != (double) (int64_t) real)
+        {
+            return results_json_invalid(r, name, "expected an integer");
+        }
+
+        n = (int64_t) real;
+
+    } else {
+        return results_json_invalid(r, name, "expected an integer");
+    }
+
+    if (n < min || n > max) {
+        results_errors_add(r->errors, results_json_path(r, name),
+                           "expected an integer from %lld to %lld",
+                           (long long) min, (long long) max);
+        return RESULTS_JSON_INVALID;
+    }
+
+    *out = n;
+
+    return RESULTS_JSON_OK;
+}
+
+
+int
+results_json_time(results_reader_t *r, const char *name, unsigned flags,
+    unsigned accepted, int64_t *out, results_str_t *raw)
+{
+    int             rc;
+    int64_t         time;
+    const char     *text;
+    results_str_t   s;
+
+    rc = results_json_string(r, name, flags, 0, &s);
+    if (rc != RESULTS_JSON_OK) {
+        return rc;
+    }
+
+    if (results_time_parse(s, accepted, &time) != 0) {
+
+        if (accepted == RESULTS_TIME_DATE) {
+            text = "expected a date as 2023-11-07";
+
+        } else if (accepted & RESULTS_TIME_DATE) {
+            text = "expected a date-time as 2023-11-07T05:31:56Z, or a date";
+
+        } else {
+            text = "expected a date-time as 2023-11-07T05:31:56Z";
+        }
+
+        return results_json_invalid(r, name, text);
+    }
+
+    *out = time;
+
+    if (raw != NULL) {
+        *raw = s;
+    }
+
+    return RESULTS_JSON_OK;
+}
+
+
+int
+results_json_word(results_reader_t *r, const char *name, unsigned flags,
+    const char *const *words, int *out)
+{
+    int             i, rc;
+    results_buf_t   buf = { NULL, 0, 0, 0 };
+    results_str_t   s;
+
+    rc = results_json_string(r, name, flags, 0, &s);
+    if (rc != RESULTS_JSON_OK) {
+        return rc;
+    }
+
+    for (i = 0; words[i] != NULL; i++) {
+        if (strcmp(words[i], s.data) == 0) {
+            *out = i;
+            return RESULTS_JSON_OK;
+        }
+    }
+
+    for (i = 0; words[i] != NULL; i++) {
+        results_buf_puts(&buf, (i != 0) ? ", " : "expected one of: ");
+        results_buf_puts(&buf, words[i]);
+    }
+
+    results_errors_add(r->errors, results_json_path(r, name), "%.*s",
+                       (int) buf.len, buf.data);
+
+    results_buf_free(&buf);
+
+    return RESULTS_JSON_INVALID;
+}
+
+
+void
+results_json_refuse_unknown(results_reader_t *r, const char *const *names)
+{
+    char         name[RESULTS_NAME_MAX + sizeof("...")];
+    void        *iter;
+    size_t       len;
+    const char  *key, *const *next, *const *first;
+
+    /* fields mostly come in the list's order: the search begins there */
+
+    next = names;
+
+    for (iter = json_object_iter(r->object);
+         iter != NULL;
+         iter = json_object_iter_next(r->object, iter))
+    {
+        key = json_object_iter_key(iter);
+        first = next;
+
+        while (*next != NULL && strcmp(*next, key) != 0) {
+            next++;
+        }
+
+        if (*next == NULL) {
+            for (next = names; next < first; next++) {
+                if (strcmp(*next, key) == 0) {
+                    break;
+                }
+            }
+
+            if (next == first) {
+                len = strlen(key);
+
+                if (len > RESULTS_NAME_MAX) {
+                    for (len = RESULTS_NAME_MAX;
+                         (key[len] & 0xc0) == 0x80;
+                         len--)
+                    {
+                        /* not in the middle of a character */
+                    }
+
+                    memcpy(name, key, len);
+                    memcpy(name + len, "...", sizeof("..."));
+                    key = name;
+                }
+
+                (void) results_json_invalid(r, key, "unknown field");
+                continue;
+            }
+        }
+
+        next++;
+    }
+}

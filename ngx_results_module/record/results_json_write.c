@@ -1,0 +1,449 @@
+
+/*
+ * Writing JSON: strings, numbers, whole trees, and the canonical form that
+ * payload_hash is taken of.  Not json_dumps(): that one writes 0.1 as
+ * 0.10000000000000001 and takes three times as long.
+ */
+
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "results_json.h"
+
+
+/* members that are sorted without asking for memory */
+#define RESULTS_JSON_MEMBERS  24
+
+/* below it an integer in a double has at most 15 digits */
+#define RESULTS_JSON_EXACT    1e15
+
+
+typedef struct {
+    const char             *key;
+    const json_t           *value;
+} results_member_t;
+
+
+static void results_json_integer_text(results_buf_t *buf, int64_t value);
+static int results_json_decimal(results_buf_t *buf, double value);
+static void results_json_canonical(results_buf_t *buf, const json_t *value,
+    const char *const *without);
+static int results_json_compare(const void *a, const void *b);
+
+
+/* 0: as it is; 1: \u00xx; 2: may begin a character; else what follows '\' */
+static const unsigned char  results_json_escapes[256] = {
+    1, 1, 1, 1, 1, 1, 1, 1, 'b', 't', 'n', 1, 'f', 'r', 1, 1,
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    ['"'] = '"',
+    ['\\'] = '\\',
+    [0x80 ... 0xff] = 2
+};
+
+
+void
+results_buf_json_string(results_buf_t *buf, results_str_t s)
+{
+    char                  u[sizeof("\\u0000")];
+    size_t                n;
+    const char           *p, *start, *end;
+    const unsigned char  *escapes;
+
+    escapes = results_json_escapes;
+
+    p = s.data;
+    end = (s.len != 0) ? p + s.len : p;
+    start = p;
+
+    results_buf_append(buf, "\"", 1);
+
+    while (p < end) {
+        n = escapes[(unsigned char) *p];
+
+        if (n == 0) {
+            p++;
+            continue;
+        }
+
+        if (n == 2) {
+            n = results_utf8_len(p, (size_t) (end - p));
+
+            if (n != 0) {
+                p += n;
+                continue;
+            }
+
+            /* not of a JSON body, but of a path: the reply stays JSON */
+
+            results_buf_append(buf, start, (size_t) (p - start));
+            results_buf_append(buf, "\xef\xbf\xbd", 3);
+
+        } else if (n == 1) {
+            results_buf_append(buf, start, (size_t) (p - start));
+            (void) snprintf(u, sizeof(u), "\\u%04x", (unsigned) *p);
+            results_buf_append(buf, u, sizeof(u) - 1);
+
+        } else {
+            results_buf_append(buf, start, (size_t) (p - start));
+            u[0] = '\\';
+            u[1] = (char) n;
+            results_buf_append(buf, u, 2);
+        }
+
+        start = ++p;
+    }
+
+    results_buf_append(buf, start, (size_t) (p - start));
+    results_buf_append(buf, "\"", 1);
+}
+
+
+void
+results_buf_json_number(results_buf_t *buf, double value)
+{
+    int    precision;
+    char  *p, *point, text[32];
+
+    if (value == 0 && __builtin_signbit(value)) {
+        results_buf_append(buf, "-0.0", 4);     /* "-0" reads as integer 0 */
+        return;
+    }
+
+    if (results_json_decimal(buf, value)) {
+        return;
+    }
+
+    if (__builtin_isnan(value) || __builtin_isinf(value)) {
+        results_buf_append(buf, "null", 4);
+        return;
+    }
+
+    for (precision = 15; precision < 18; precision++) {
+        (void) snprintf(text, sizeof(text), "%.*g", precision, value);
+
+        if (strtod(text, NULL) == value) {
+            break;
+        }
+    }
+
+    /* the locale's decimal point may be another one, of several bytes too */
+
+    p = text + strspn(text, "-0123456789");
+
+    if (*p != '\0' && *p != 'e') {
+        point = p;
+        p += strcspn(p, "0123456789");
+
+        *point++ = '.';
+        memmove(point, p, strlen(p) + 1);
+    }
+
+    results_buf_append(buf, text, strlen(text));
+}
+
+
+/*
+ * Integers, and what has up to six decimals, which scores and times have:
+ * without printf().  If i / 10^6 is the value, then i and 10^6 being exact,
+ * i * 10^-6 is a decimal of at most 15 digits that reads back as it, and no
+ * other decimal of 15 digits does.
+ */
+static int
+results_json_decimal(results_buf_t *buf, double value)
+{
+    int      n;
+    char    *p;
+    double   magnitude;
+    int64_t  i;
+
+    magnitude = (value < 0) ? -value : value;
+
+    if (!(magnitude < RESULTS_JSON_EXACT)) {
+        return 0;
+    }
+
+    i = (int64_t) value;
+
+    if ((double) i == value) {
+        results_json_integer_text(buf, i);
+        return 1;
+    }
+
+    if (magnitude >= RESULTS_JSON_EXACT / 1000000) {
+        return 0;
+    }
+
+    i = (int64_t) (magnitude * 1000000 + 0.5);
+
+    if ((double) i / 1000000 != magnitude) {
+        return 0;
+    }
+
+    if (value < 0) {
+        results_buf_append(buf, "-", 1);
+    }
+
+    results_json_integer_text(buf, i / 1000000);
+    i %= 1000000;
+
+    for (n = 6; i % 10 == 0; n--) {
+        i /= 10;
+    }
+
+    p = results_buf_reserve(buf, (size_t) n + 1);
+    if (p == NULL) {
+        return 1;
+    }
+
+    for ( /* void */ ; n > 0; n--) {
+        p[n] = (char) ('0' + i % 10);
+        i /= 10;
+    }
+
+    p[0] = '.';
+
+    return 1;
+}
+
+
+static void
+results_json_integer_text(results_buf_t *buf, int64_t value)
+{
+    char       text[sizeof("-9223372036854775808")], *p;
+    uint64_t   n;
+
+    p = text + sizeof(text);
+    n = (value < 0) ? 0 - (uint64_t) value : (uint64_t) value;
+
+    do {
+        *--p = (char) ('0' + n % 10);
+        n /= 10;
+    } while (n != 0);
+
+    if (value < 0) {
+        *--p = '-';
+    }
+
+    results_buf_append(buf, p, (size_t) (text + sizeof(text) - p));
+}
+
+
+void
+results_buf_json(results_buf_t *buf, const json_t *value)
+{
+    void           *iter;
+    size_t          i;
+    json_t         *object;
+    const char     *comma;
+    results_str_t   s;
+
+    switch (json_typeof(value)) {
+
+    case JSON_OBJECT:
+        object = (json_t *) value;      /* iterators take no const */
+        comma = "{";
+
+        for (iter = json_object_iter(object);
+             iter != NULL;
+             iter = json_object_iter_next(object, iter))
+        {
+            results_buf_append(buf, comma, 1);
+            results_buf_json_string(buf,
+                                    results_str(json_object_iter_key(iter)));
+            results_buf_append(buf, ":", 1);
+            results_buf_json(buf, json_object_iter_value(iter));
+            comma = ",";
+        }
+
+        results_buf_puts(buf, (*comma == '{') ? "{}" : "}");
+        break;
+
+    case JSON_ARRAY:
+        results_buf_append(buf, "[", 1);
+
+        for (i = 0; i < json_array_size(value); i++) {
+            if (i != 0) {
+                results_buf_append(buf, ",", 1);
+            }
+
+            results_buf_json(buf, json_array_get(value, i));
+        }
+
+        results_buf_append(buf, "]", 1);
+        break;
+
+    case JSON_STRING:
+        s.len = json_string_length(value);
+        s.data = json_string_value(value);
+        results_buf_json_string(buf, s);
+        break;
+
+    case JSON_INTEGER:
+        results_json_integer_text(buf, json_integer_value(value));
+        break;
+
+    case JSON_REAL:
+        results_buf_json_number(buf, json_real_value(value));
+        break;
+
+    case JSON_TRUE:
+        results_buf_append(buf, "true", 4);
+        break;
+
+    case JSON_FALSE:
+        results_buf_append(buf, "false", 5);
+        break;
+
+    case JSON_NULL:
+        results_buf_append(buf, "null", 4);
+        break;
+    }
+}
+
+
+results_str_t
+results_json_dump(results_arena_t *arena, json_t *value)
+{
+    results_buf_t  buf = { NULL, 0, 0, 0 };
+    results_str_t  s = { 0, NULL };
+
+    results_buf_json(&buf, value);
+
+    if (!buf.failed) {
+        s = results_arena_copy(arena, buf.data, buf.len);
+    }
+
+    results_buf_free(&buf);
+
+    return s;
+}
+
+
+int
+results_json_hash(json_t *value, const char *const *without, int64_t *hash)
+{
+    int            i, rc;
+    uint64_t       bits;
+    results_buf_t  buf = { NULL, 0, 0, 0 };
+    unsigned char  digest[EVP_MAX_MD_SIZE];
+
+    results_json_canonical(&buf, value, without);
+
+    rc = -1;
+
+    if (!buf.failed
+        && EVP_Digest(buf.data, buf.len, digest, NULL, EVP_sha256(), NULL)
+           == 1)
+    {
+        bits = 0;
+
+        for (i = 0; i < 8; i++) {
+            bits = (bits << 8) | digest[i];
+        }
+
+        *hash = (int64_t) bits;
+        rc = 0;
+    }
+
+    results_buf_free(&buf);
+
+    return rc;
+}
+
+
+/* results_buf_json() but for the order of the members */
+static void
+results_json_canonical(results_buf_t *buf, const json_t *value,
+    const char *const *without)
+{
+    void               *iter;
+    size_t              i, n;
+    json_t             *object;
+    const char         *key, *const *name;
+    results_member_t    few[RESULTS_JSON_MEMBERS], *members;
+
+    if (json_is_array(value)) {
+        results_buf_append(buf, "[", 1);
+
+        for (i = 0; i < json_array_size(value); i++) {
+            if (i != 0) {
+                results_buf_append(buf, ",", 1);
+            }
+
+            results_json_canonical(buf, json_array_get(value, i), NULL);
+        }
+
+        results_buf_append(buf, "]", 1);
+        return;
+    }
+
+    if (!json_is_object(value)) {
+        results_buf_json(buf, value);
+        return;
+    }
+
+    object = (json_t *) value;
+    members = few;
+
+    if (json_object_size(object) > RESULTS_JSON_MEMBERS) {
+        members = malloc(json_object_size(object) * sizeof(*members));
+        if (members == NULL) {
+            buf->failed = 1;
+            return;
+        }
+    }
+
+    n = 0;
+
+    for (iter = json_object_iter(object);
+         iter != NULL;
+         iter = json_object_iter_next(object, iter))
+    {
+        key = json_object_iter_key(iter);
+
+        for (name = without; name != NULL && *name != NULL; name++) {
+            if (strcmp(*name, key) == 0) {
+                break;
+            }
+        }
+
+        if (name == NULL || *name == NULL) {
+            members[n].key = key;
+            members[n++].value = json_object_iter_value(iter);
+        }
+    }
+
+    qsort(members, n, sizeof(*members), results_json_compare);
+
+    results_buf_append(buf, "{", 1);
+
+    for (i = 0; i < n; i++) {
+        if (i != 0) {
+            results_buf_append(buf, ",", 1);
+        }
+
+        results_buf_json_string(buf, results_str(members[i].key));
+        results_buf_append(buf, ":", 1);
+        results_json_canonical(buf, members[i].value, NULL);
+    }
+
+    results_buf_append(buf, "}", 1);
+
+    if (members != few) {
+        free(members);
+    }
+}
+
+
+static int
+results_json_compare(const void *a, const void *b)
+{
+    const results_member_t  *x, *y;
+
+    x = a;
+    y = b;
+
+    return strcmp(x->key, y->key);
+}
