@@ -1,0 +1,247 @@
+--
+-- For operators, at a psql prompt; nginx can't call these.  A secret or a
+-- token is shown once, by the function that makes it: the database keeps
+-- only its SHA-256.  docs/operations.md shows them in use.
+--
+
+-- 256 random bits as base64url without padding.  A UUID has 122 random bits;
+-- the hash of three makes 256 of 366.
+
+CREATE OR REPLACE FUNCTION results.random_text() RETURNS text
+LANGUAGE sql
+VOLATILE
+SET search_path = pg_catalog, pg_temp
+RETURN rtrim(translate(encode(
+    sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())
+           || uuid_send(gen_random_uuid())),
+    'base64'), '+/', '-_'), '=');
+
+
+CREATE OR REPLACE FUNCTION results.text_sha256(value text) RETURNS bytea
+LANGUAGE sql
+IMMUTABLE STRICT
+SET search_path = pg_catalog, pg_temp
+RETURN sha256(convert_to(value, 'UTF8'));
+
+
+-- The client of that name, or an error that says there is none.
+
+CREATE OR REPLACE FUNCTION results.find_client(client text)
+RETURNS results.api_client
+LANGUAGE plpgsql
+STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    c  results.api_client;
+BEGIN
+    SELECT a.* INTO c FROM results.api_client a WHERE a.client_id = client;
+
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'no client "%"', client
+              USING ERRCODE = 'no_data_found';
+    END IF;
+
+    RETURN c;
+END
+$$;
+
+
+CREATE OR REPLACE FUNCTION results.create_institution(
+    name text, keep_history boolean DEFAULT true)
+RETURNS int
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    INSERT INTO results.institution (name, keep_history)
+    VALUES (create_institution.name, create_institution.keep_history)
+    RETURNING id;
+END;
+
+
+-- A new secret in a free slot.
+
+CREATE OR REPLACE FUNCTION results.add_secret(client text) RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    c       results.api_client := results.find_client(client);
+    secret  text := results.random_text();
+BEGIN
+    INSERT INTO results.client_secret (institution_id, client_id, slot,
+        secret_sha256)
+    SELECT c.institution_id, c.id, s.slot, results.text_sha256(secret)
+    FROM generate_series(1, 2) AS s (slot)
+    WHERE NOT EXISTS (
+        SELECT FROM results.client_secret o
+        WHERE o.institution_id = c.institution_id AND o.client_id = c.id
+              AND o.slot = s.slot)
+    ORDER BY s.slot
+    LIMIT 1;
+
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'client "%" has two secrets: retire one first',
+              client USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+
+    RETURN secret;
+END
+$$;
+
+
+-- Retires one secret; tokens that it got stay good until they expire.
+
+CREATE OR REPLACE FUNCTION results.retire_secret(
+    client text, slot int)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    c  results.api_client := results.find_client(client);
+BEGIN
+    DELETE FROM results.client_secret s
+    WHERE s.institution_id = c.institution_id AND s.client_id = c.id
+          AND s.slot = retire_secret.slot;
+
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'client "%" has no secret %', client, slot
+              USING ERRCODE = 'no_data_found';
+    END IF;
+END
+$$;
+
+
+CREATE OR REPLACE FUNCTION results.create_client(
+    institution text, client text, scopes text[] DEFAULT '{}',
+    person text DEFAULT NULL, ed_app uuid DEFAULT NULL,
+    name text DEFAULT '',
+    OUT client_id text, OUT secret text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+    INSERT INTO results.api_client (institution_id, client_id, name, scopes,
+        person_id, ed_app)
+    SELECT i.id, create_client.client, create_client.name,
+           create_client.scopes, create_client.person, create_client.ed_app
+    FROM results.institution i
+    WHERE i.name = create_client.institution;
+
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'no institution "%"', institution
+              USING ERRCODE = 'no_data_found';
+    END IF;
+
+    client_id := client;
+    secret := results.add_secret(client);
+END
+$$;
+
+
+-- A token for a client, and so for the person it is bound to.  No scopes
+-- given: all of the client's.
+
+CREATE OR REPLACE FUNCTION results.issue_token(
+    client text, ttl interval DEFAULT '1 hour', scopes text[] DEFAULT NULL)
+RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    c      results.api_client := results.find_client(client);
+    token  text := results.random_text();
+BEGIN
+    IF NOT coalesce(scopes, '{}') <@ c.scopes THEN
+        RAISE EXCEPTION 'client "%" has not all of these scopes', client
+              USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+
+    INSERT INTO results.access_token (token_sha256, institution_id,
+        client_id, scopes, expires_at)
+    VALUES (results.text_sha256(token), c.institution_id, c.id,
+        coalesce(scopes, c.scopes), clock_timestamp() + ttl);
+
+    RETURN token;
+END
+$$;
+
+
+-- Revoking takes effect when the module's cached copy ends: after the ttl of
+-- results_token_zone at the latest.
+
+CREATE OR REPLACE FUNCTION results.revoke_token(token text) RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    UPDATE results.access_token t SET revoked_at = clock_timestamp()
+    WHERE t.token_sha256 = results.text_sha256(token)
+          AND t.revoked_at IS NULL;
+
+    RETURN FOUND;
+END
+$$;
+
+
+-- All tokens of a client; the number of those that were still good.
+
+CREATE OR REPLACE FUNCTION results.revoke_tokens(client text) RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    c  results.api_client := results.find_client(client);
+    n  bigint;
+BEGIN
+    UPDATE results.access_token t SET revoked_at = clock_timestamp()
+    WHERE t.institution_id = c.institution_id AND t.client_id = c.id
+          AND t.revoked_at IS NULL AND t.expires_at > clock_timestamp();
+
+    GET DIAGNOSTICS n = ROW_COUNT;
+    RETURN n;
+END
+$$;
+
+
+-- Forgets tokens that ended some time ago; from cron, once a day.
+
+CREATE OR REPLACE FUNCTION results.purge_tokens(
+    ended_for interval DEFAULT '30 days')
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    n  bigint;
+BEGIN
+    DELETE FROM results.access_token t
+    WHERE least(t.expires_at, t.revoked_at) < clock_timestamp() - ended_for;
+
+    GET DIAGNOSTICS n = ROW_COUNT;
+    RETURN n;
+END
+$$;
+
+
+-- The lists, without a hash in them.
+
+CREATE OR REPLACE VIEW results.clients AS
+SELECT i.name AS institution, c.client_id, c.name, c.scopes, c.person_id,
+       c.ed_app, c.created_at, c.disabled_at,
+       (SELECT array_agg(s.slot ORDER BY s.slot)
+        FROM results.client_secret s
+        WHERE s.institution_id = c.institution_id AND s.client_id = c.id)
+           AS secrets
+FROM results.api_client c
+     JOIN results.institution i ON i.id = c.institution_id;
+
+CREATE OR REPLACE VIEW results.tokens AS
+SELECT i.name AS institution, c.client_id, c.person_id, t.scopes,
+       t.created_at, t.expires_at, t.revoked_at,
+       t.revoked_at IS NULL AND t.expires_at > clock_timestamp() AS valid
+FROM results.access_token t
+     JOIN results.api_client c ON c.id = t.client_id
+     JOIN results.institution i ON i.id = c.institution_id;

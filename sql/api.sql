@@ -1,0 +1,112 @@
+--
+-- What nginx calls besides the write path: the version of this API, tokens
+-- looked up, tokens issued.
+--
+
+-- The module serves this version and the one before it.
+
+CREATE OR REPLACE FUNCTION results_api.api_version() RETURNS int
+LANGUAGE sql
+IMMUTABLE
+AS 'SELECT 1';
+
+
+-- The principals of access tokens that are valid at this moment; nothing for
+-- any other.  ord is the place of the digest in the array, from 1.
+
+CREATE OR REPLACE FUNCTION results_api.lookup_tokens(digests bytea[])
+RETURNS TABLE (ord int, institution_id int, institution text, client_id int,
+               client text, person_id text, role text, ed_app text,
+               scopes text, ttl int)
+LANGUAGE plpgsql
+STABLE
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT d.ord::int, i.id, i.name, c.id, c.client_id::text,
+           p.id::text, p.role::text, c.ed_app::text,
+           array_to_string(t.scopes, ' '),
+           ceil(extract(epoch FROM t.expires_at - clock_timestamp()))::int
+    FROM unnest(digests) WITH ORDINALITY AS d (token_sha256, ord)
+         JOIN results.access_token t ON t.token_sha256 = d.token_sha256
+         JOIN results.api_client c ON c.id = t.client_id
+         JOIN results.institution i ON i.id = c.institution_id
+         LEFT JOIN results.person p ON p.institution_id = c.institution_id
+                                       AND p.id = c.person_id
+    WHERE t.expires_at > clock_timestamp()
+          AND t.revoked_at IS NULL
+          AND c.disabled_at IS NULL
+          AND (c.person_id IS NULL OR p.status = 'active');
+END
+$$;
+
+
+-- The token endpoint: checks a client's secret and stores the hash of the
+-- token that nginx made.  status is one of
+--
+--   granted         with the scopes, separated by spaces
+--   invalid_client  unknown, disabled, wrong secret, person not active: one
+--                   answer for all (RFC 6749 5.2)
+--   invalid_scope   something was asked for that the client does not have
+--
+-- No scope asked for: all of the client's.  The same call again, after a lost
+-- connection, gives the same answer.
+
+CREATE OR REPLACE FUNCTION results_api.issue_access_token(
+    client text, secret_sha256 bytea, requested text[], token_sha256 bytea,
+    ttl int, OUT status text, OUT scopes text)
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    c        results.api_client;
+    granted  text[];
+BEGIN
+    SELECT a.* INTO c
+    FROM results.api_client a
+    WHERE a.client_id = issue_access_token.client
+          AND a.disabled_at IS NULL
+          -- hashes of 256 random bits: the time a comparison takes tells
+          -- nothing that helps
+          AND EXISTS (
+              SELECT FROM results.client_secret s
+              WHERE s.institution_id = a.institution_id
+                    AND s.client_id = a.id
+                    AND s.secret_sha256 = issue_access_token.secret_sha256)
+          AND (a.person_id IS NULL OR EXISTS (
+              SELECT FROM results.person p
+              WHERE p.institution_id = a.institution_id
+                    AND p.id = a.person_id AND p.status = 'active'));
+
+    IF NOT FOUND THEN
+        status := 'invalid_client';
+        RETURN;
+    END IF;
+
+    granted := CASE WHEN cardinality(requested) > 0 THEN requested
+                    ELSE c.scopes END;
+
+    IF NOT granted <@ c.scopes THEN
+        status := 'invalid_scope';
+        RETURN;
+    END IF;
+
+    INSERT INTO results.access_token (token_sha256, institution_id,
+        client_id, scopes, expires_at)
+    VALUES (issue_access_token.token_sha256, c.institution_id, c.id, granted,
+        clock_timestamp() + make_interval(secs => ttl))
+    ON CONFLICT DO NOTHING;
+
+    status := 'granted';
+    scopes := array_to_string(granted, ' ');
+END
+$$;

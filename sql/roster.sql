@@ -1,0 +1,103 @@
+--
+-- The people: departments, persons, who manages what, and what learners were
+-- given to do.  Loaded by plain SQL or COPY (docs/operations.md).
+--
+
+DO $$
+BEGIN
+    IF to_regtype('results.person_role') IS NULL THEN
+        CREATE TYPE results.person_role AS ENUM (
+            'student', 'staff', 'prospect_with_trial', 'account_owner',
+            'account_admin', 'department_admin', 'custom');
+    END IF;
+
+    IF to_regtype('results.person_status') IS NULL THEN
+        CREATE TYPE results.person_status AS ENUM (
+            'active', 'blocked', 'terminated');
+    END IF;
+END
+$$;
+
+
+-- deferrable: a COPY may bring a child before its parent
+
+CREATE TABLE IF NOT EXISTS results.department (
+    institution_id  int NOT NULL REFERENCES results.institution,
+    id              text COLLATE "C" NOT NULL CHECK (id <> ''),
+    parent_id       text COLLATE "C",
+    name            text NOT NULL DEFAULT '',
+    PRIMARY KEY (institution_id, id),
+    CHECK (parent_id <> id),
+    FOREIGN KEY (institution_id, parent_id) REFERENCES results.department
+        DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE INDEX IF NOT EXISTS department_parent
+    ON results.department (institution_id, parent_id);
+
+
+CREATE TABLE IF NOT EXISTS results.person (
+    institution_id  int NOT NULL REFERENCES results.institution,
+    id              text COLLATE "C" NOT NULL CHECK (id <> ''),
+    role            results.person_role NOT NULL,
+    status          results.person_status NOT NULL DEFAULT 'active',
+    given_name      text,
+    family_name     text,
+    center_id       text COLLATE "C",
+    department_id   text COLLATE "C",
+    PRIMARY KEY (institution_id, id),
+    FOREIGN KEY (institution_id, department_id) REFERENCES results.department
+        DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE INDEX IF NOT EXISTS person_department
+    ON results.person (institution_id, department_id);
+
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_constraint
+                   WHERE conrelid = 'results.api_client'::regclass
+                         AND conname = 'api_client_person')
+    THEN
+        ALTER TABLE results.api_client ADD CONSTRAINT api_client_person
+            FOREIGN KEY (institution_id, person_id) REFERENCES results.person;
+    END IF;
+END
+$$;
+
+
+CREATE TABLE IF NOT EXISTS results.manager (
+    institution_id  int NOT NULL,
+    person_id       text COLLATE "C" NOT NULL,
+    department_id   text COLLATE "C" NOT NULL,
+    PRIMARY KEY (institution_id, person_id, department_id),
+    FOREIGN KEY (institution_id, person_id)
+        REFERENCES results.person ON DELETE CASCADE,
+    FOREIGN KEY (institution_id, department_id)
+        REFERENCES results.department ON DELETE CASCADE
+);
+
+COMMENT ON TABLE results.manager IS
+    'Who manages a department, and with it all departments below.';
+
+
+-- The key is the order in which the module report lists and pages
+-- (docs/api/ispring.md).  The learner needs no row in person.
+
+CREATE TABLE IF NOT EXISTS results.assignment (
+    institution_id   int NOT NULL REFERENCES results.institution,
+    learner_id       text COLLATE "C" NOT NULL,
+    course_item_id   text COLLATE "C" NOT NULL,
+    enrollment_id    text COLLATE "C" NOT NULL,
+    course_id        text COLLATE "C" NOT NULL,
+    module_id        text COLLATE "C" NOT NULL,
+    module_title     text NOT NULL DEFAULT '',
+    access_date      timestamptz,
+    due_date         timestamptz,
+    expiration_date  timestamptz,
+    passing_score    float8,
+    PRIMARY KEY (institution_id, learner_id, course_item_id, enrollment_id)
+);
+
+COMMENT ON TABLE results.assignment IS
+    'What a learner was given: one row for each module of an enrollment.';

@@ -1,0 +1,182 @@
+--
+-- The tables around a result: institutions, API clients with their secrets
+-- and tokens, items, and the results themselves.  roster.sql has the people.
+--
+-- Every table has institution_id first in its key, so that the schema can be
+-- distributed by it; the exceptions say why they are one.
+--
+-- Ids are COLLATE "C": they are compared byte for byte, in the order in which
+-- the module sorts a batch, and it is the cheapest collation there is.
+--
+
+-- The order of the words is the code on the wire, from 1:
+-- ngx_results_module/record/results_record.h.  Words are only ever added at
+-- the end.
+
+DO $$
+BEGIN
+    IF to_regtype('results.record_kind') IS NULL THEN
+        CREATE TYPE results.record_kind AS ENUM (
+            'result', 'assessment_result', 'content_item_result',
+            'learning_event', 'module_result');
+    END IF;
+
+    IF to_regtype('results.record_status') IS NULL THEN
+        CREATE TYPE results.record_status AS ENUM ('active', 'tobedeleted');
+    END IF;
+
+    IF to_regtype('results.completion') IS NULL THEN
+        CREATE TYPE results.completion AS ENUM (
+            'not_started', 'in_progress', 'pending', 'complete', 'passed',
+            'accepted', 'incomplete', 'failed', 'declined');
+    END IF;
+END
+$$;
+
+
+CREATE TABLE IF NOT EXISTS results.institution (
+    id            int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name          text NOT NULL UNIQUE
+                  CHECK (octet_length(name) BETWEEN 1 AND 48),
+    keep_history  boolean NOT NULL DEFAULT true,
+    created_at    timestamptz NOT NULL DEFAULT now()
+);
+
+COMMENT ON TABLE results.institution IS
+    'A tenant. Nothing of one is ever visible to another.';
+COMMENT ON COLUMN results.institution.keep_history IS
+    'Whether a replaced or deleted result goes to result_history.';
+
+
+-- The key is not led by institution_id: a token request brings nothing but
+-- client_id, and a result of any tenant refers to its client by id.
+-- The lengths are those of the module's token cache (results_principal.h).
+
+CREATE TABLE IF NOT EXISTS results.api_client (
+    id              int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    institution_id  int NOT NULL REFERENCES results.institution,
+    client_id       text COLLATE "C" NOT NULL UNIQUE
+                    CHECK (octet_length(client_id) BETWEEN 1 AND 48),
+    name            text NOT NULL DEFAULT '',
+    scopes          text[] NOT NULL DEFAULT '{}',
+    person_id       text COLLATE "C"
+                    CHECK (octet_length(person_id) BETWEEN 1 AND 64),
+    ed_app          uuid,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    disabled_at     timestamptz,
+    UNIQUE (institution_id, id)
+);
+
+COMMENT ON COLUMN results.api_client.client_id IS
+    'What the client calls itself when it asks for a token.';
+COMMENT ON COLUMN results.api_client.person_id IS
+    'The person whose role its tokens act with; null: none.';
+COMMENT ON COLUMN results.api_client.ed_app IS
+    'The only edApp it may report for (educacional); null: any.';
+
+
+-- Two slots: a new secret is handed out while the old one still works.
+
+CREATE TABLE IF NOT EXISTS results.client_secret (
+    institution_id  int NOT NULL,
+    client_id       int NOT NULL,
+    slot            smallint NOT NULL CHECK (slot IN (1, 2)),
+    secret_sha256   bytea NOT NULL CHECK (octet_length(secret_sha256) = 32),
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (institution_id, client_id, slot),
+    FOREIGN KEY (institution_id, client_id)
+        REFERENCES results.api_client (institution_id, id) ON DELETE CASCADE
+);
+
+
+-- The key is the hash alone: a request brings its token and nothing else,
+-- and the token is what tells the institution.
+
+CREATE TABLE IF NOT EXISTS results.access_token (
+    token_sha256    bytea PRIMARY KEY
+                    CHECK (octet_length(token_sha256) = 32),
+    institution_id  int NOT NULL,
+    client_id       int NOT NULL,
+    scopes          text[] NOT NULL,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    expires_at      timestamptz NOT NULL,
+    revoked_at      timestamptz,
+    FOREIGN KEY (institution_id, client_id)
+        REFERENCES results.api_client (institution_id, id) ON DELETE CASCADE
+);
+
+CREATE INDEX IF NOT EXISTS access_token_client
+    ON results.access_token (institution_id, client_id);
+
+
+CREATE TABLE IF NOT EXISTS results.item (
+    institution_id  int NOT NULL REFERENCES results.institution,
+    id              text COLLATE "C" NOT NULL CHECK (id <> ''),
+    type            text NOT NULL DEFAULT '',
+    title           text NOT NULL DEFAULT '',
+    course_id       text COLLATE "C",
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    updated_at      timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (institution_id, id)
+);
+
+COMMENT ON TABLE results.item IS
+    'What results are about: line items, content items, modules.';
+
+
+-- A result has no foreign key: its institution and client come from a valid
+-- token, results may arrive before the roster does, and each key would cost
+-- a lookup a row.
+--
+-- An update changes no indexed column, so with the room that fillfactor
+-- leaves it stays on its page and touches no index (HOT).  That is why there
+-- is no index on updated_at: it would more than double what replacing a row
+-- costs.
+
+CREATE TABLE IF NOT EXISTS results.result (
+    institution_id  int NOT NULL,
+    kind            results.record_kind NOT NULL,
+    id              text COLLATE "C" NOT NULL,
+    learner_id      text COLLATE "C",
+    item_id         text COLLATE "C",
+    course_id       text COLLATE "C",
+    status          results.record_status NOT NULL,
+    score           float8,
+    score_max       float8,
+    completion      results.completion,
+    progress        float8,
+    time_spent      int,
+    started_at      timestamptz,
+    completed_at    timestamptz,
+    scored_at       timestamptz,
+    detail          jsonb,
+    payload_hash    bigint NOT NULL,
+    version         int NOT NULL,
+    op              smallint NOT NULL,
+    client_id       int NOT NULL,
+    created_at      timestamptz NOT NULL,
+    updated_at      timestamptz NOT NULL,
+    PRIMARY KEY (institution_id, kind, id)
+) WITH (fillfactor = 90);
+
+CREATE INDEX IF NOT EXISTS result_learner
+    ON results.result (institution_id, learner_id, item_id);
+
+CREATE INDEX IF NOT EXISTS result_item
+    ON results.result (institution_id, item_id);
+
+-- partial: several formats have no course
+CREATE INDEX IF NOT EXISTS result_course
+    ON results.result (institution_id, course_id)
+    WHERE course_id IS NOT NULL;
+
+COMMENT ON COLUMN results.result.payload_hash IS
+    'Of the canonical body: tells a replay from a conflict.';
+COMMENT ON COLUMN results.result.version IS
+    '1 when created, one more with every change.';
+COMMENT ON COLUMN results.result.op IS
+    'What wrote this version: 1 put, 2 create, 3 delete, 4 replace.';
+COMMENT ON COLUMN results.result.client_id IS
+    'The api_client that wrote this version.';
+COMMENT ON COLUMN results.result.updated_at IS
+    'When nginx received the request that wrote this version.';

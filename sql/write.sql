@@ -1,0 +1,305 @@
+--
+-- The write path: results_api.write_records() and write_group(), and the two
+-- functions behind them.  One row of the parameters is one record; the codes
+-- are those of ngx_results_module/record/results_record.h:
+--
+--   op       1 put, 2 create, 3 delete, 4 replace
+--   outcome  1 created, 2 updated, 3 deleted, 4 replayed, 5 superseded,
+--            6 conflict, 7 not_found, 8 unknown_learner, 9 unknown_item,
+--            10 forbidden
+--   guard    1 learner and item must exist, 2 the actor is the learner or
+--            staff of the learner's center
+--
+-- Rows come sorted by (institution_id, kind, id) with no key twice: rows are
+-- locked in that order, so two sessions can't deadlock.
+--
+-- A row's outcome never raises; only data that does not fit does (SQLSTATE
+-- classes 22, 23, 54).
+--
+
+-- What refuses rows before anything is stored: the guards, and a delete or
+-- replace of what was never written.  One outcome a row, null where there is
+-- nothing against it.
+--
+-- Index scans only: the plan is kept for the life of the session, and may
+-- have been made when the tables were small.
+
+CREATE OR REPLACE FUNCTION results.refusals(
+    ops smallint[], institution_ids int[], kinds smallint[], ids text[],
+    learner_ids text[], item_ids text[], guards smallint[], actors text[])
+RETURNS smallint[]
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
+BEGIN
+    RETURN (
+        SELECT array_agg(
+            CASE
+            WHEN u.op IN (3, 4) AND NOT EXISTS (
+                SELECT FROM results.result r
+                WHERE r.institution_id = u.institution_id
+                      AND r.kind = (enum_range(null::results.record_kind))
+                                   [u.kind]
+                      AND r.id = u.id)
+            THEN 7
+
+            -- One answer for everything that is wrong here: who asks must
+            -- not learn whether a learner exists (formats: wse).
+            WHEN u.guards & 2 <> 0 AND NOT EXISTS (
+                SELECT FROM results.person actor, results.person learner
+                WHERE actor.institution_id = u.institution_id
+                      AND actor.id = u.actor_id
+                      AND actor.status = 'active'
+                      AND actor.role IN ('student', 'staff',
+                                         'prospect_with_trial')
+                      AND learner.institution_id = u.institution_id
+                      AND learner.id = u.learner_id
+                      AND learner.status = 'active'
+                      AND learner.role <> 'staff'
+                      AND (learner.id = actor.id
+                           OR actor.role = 'staff'
+                              AND actor.center_id = learner.center_id))
+            THEN 10
+
+            WHEN u.guards & 1 <> 0 AND u.learner_id IS NOT NULL
+                 AND NOT EXISTS (
+                SELECT FROM results.person p
+                WHERE p.institution_id = u.institution_id
+                      AND p.id = u.learner_id)
+            THEN 8
+
+            WHEN u.guards & 1 <> 0 AND u.item_id IS NOT NULL
+                 AND NOT EXISTS (
+                SELECT FROM results.item i
+                WHERE i.institution_id = u.institution_id
+                      AND i.id = u.item_id)
+            THEN 9
+            END::smallint)
+        FROM unnest(ops, institution_ids, kinds, ids, learner_ids, item_ids,
+                    guards, actors)
+             AS u (op, institution_id, kind, id, learner_id, item_id,
+                   guards, actor_id));
+END
+$$;
+
+
+-- The outcomes of a batch in which not every row was stored: what each key
+-- holds now tells what became of its row.  Whether the row was stored a
+-- moment ago or by an earlier run of the same statement makes no difference,
+-- and must not.  Every row there is has been locked by the INSERT.
+
+CREATE OR REPLACE FUNCTION results.outcomes(
+    ops smallint[], institution_ids int[], kinds smallint[], ids text[],
+    hashes bigint[], clients int[], written timestamptz[], expected int[],
+    refusals smallint[],
+    OUT outcomes smallint[], OUT versions int[], OUT stamps timestamptz[])
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
+BEGIN
+    SELECT array_agg(
+               CASE
+               WHEN u.refusal IS NOT NULL THEN u.refusal
+               WHEN r.id IS NULL THEN 7
+
+               -- this very write; a delete keeps the hash of what it deletes
+               WHEN r.updated_at = u.stamp AND r.client_id = u.client_id
+                    AND r.op = u.op
+                    AND (r.payload_hash = u.payload_hash OR u.op = 3)
+               THEN CASE WHEN u.op = 3 THEN 3
+                         WHEN r.version = 1 THEN 1
+                         ELSE 2 END
+
+               -- the same body again, even where it was deleted since: what
+               -- was answered once is answered again
+               WHEN u.op = 2 AND r.payload_hash = u.payload_hash THEN 4
+               WHEN u.op = 2 THEN 6
+
+               WHEN u.op = 3 AND r.status = 'tobedeleted' THEN 3
+               WHEN u.op = 4 AND r.version IS DISTINCT FROM u.version THEN 6
+               ELSE 5
+               END::smallint
+               ORDER BY u.ord),
+           array_agg(r.version ORDER BY u.ord),
+           array_agg(r.updated_at ORDER BY u.ord)
+    INTO outcomes, versions, stamps
+    FROM unnest(ops, institution_ids, kinds, ids, hashes, clients, written,
+                expected, refusals)
+         WITH ORDINALITY
+         AS u (op, institution_id, kind, id, payload_hash, client_id, stamp,
+               version, refusal, ord)
+         LEFT JOIN results.result r
+         ON r.institution_id = u.institution_id
+            AND r.kind = (enum_range(null::results.record_kind))[u.kind]
+            AND r.id = u.id;
+END
+$$;
+
+
+-- One INSERT that hopes for the best; only when not every row came back does
+-- a second query work out what became of each.
+--
+-- stamps is null where every row was stored with its own stamp.
+
+CREATE OR REPLACE FUNCTION results_api.write_records(
+    ops smallint[], institution_ids int[], kinds smallint[], ids text[],
+    learner_ids text[], item_ids text[], course_ids text[],
+    statuses smallint[], scores float8[], score_maxes float8[],
+    completions smallint[], progresses float8[], times_spent int[],
+    started timestamptz[], completed timestamptz[], scored timestamptz[],
+    details jsonb[], hashes bigint[], clients int[], written timestamptz[],
+    expected int[], guards smallint[], actors text[],
+    OUT outcomes smallint[], OUT versions int[], OUT stamps timestamptz[])
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+AS $$
+DECLARE
+    refusals  smallint[];
+    stored    text[];
+BEGIN
+    IF 0 <> ANY (guards) OR 3 <= ANY (ops) THEN
+        refusals := results.refusals(ops, institution_ids, kinds, ids,
+                                     learner_ids, item_ids, guards, actors);
+    END IF;
+
+    WITH written_rows AS (
+        INSERT INTO results.result AS r (
+            institution_id, kind, id, learner_id, item_id, course_id,
+            status, score, score_max, completion, progress, time_spent,
+            started_at, completed_at, scored_at, detail, payload_hash,
+            version, op, client_id, created_at, updated_at)
+        SELECT
+            u.institution_id,
+            (enum_range(null::results.record_kind))[u.kind],
+            u.id, u.learner_id, u.item_id, u.course_id,
+            (enum_range(null::results.record_status))[u.status],
+            u.score, u.score_max,
+            (enum_range(null::results.completion))[u.completion],
+            u.progress, u.time_spent, u.started_at, u.completed_at,
+            u.scored_at, u.detail, u.payload_hash,
+            CASE u.op WHEN 4 THEN u.version ELSE 1 END,
+            u.op, u.client_id, u.stamp, u.stamp
+        FROM unnest(ops, institution_ids, kinds, ids, learner_ids, item_ids,
+                    course_ids, statuses, scores, score_maxes, completions,
+                    progresses, times_spent, started, completed, scored,
+                    details, hashes, clients, written, expected, refusals)
+             AS u (op, institution_id, kind, id, learner_id, item_id,
+                   course_id, status, score, score_max, completion,
+                   progress, time_spent, started_at, completed_at, scored_at,
+                   detail, payload_hash, client_id, stamp, version, refusal)
+        WHERE u.refusal IS NULL
+
+        ON CONFLICT (institution_id, kind, id) DO UPDATE SET
+            learner_id = CASE EXCLUDED.op WHEN 3 THEN r.learner_id
+                         ELSE EXCLUDED.learner_id END,
+            item_id = CASE EXCLUDED.op WHEN 3 THEN r.item_id
+                      ELSE EXCLUDED.item_id END,
+            course_id = CASE EXCLUDED.op WHEN 3 THEN r.course_id
+                        ELSE EXCLUDED.course_id END,
+            status = CASE EXCLUDED.op WHEN 3 THEN 'tobedeleted'
+                     ELSE EXCLUDED.status END,
+            score = CASE EXCLUDED.op WHEN 3 THEN r.score
+                    ELSE EXCLUDED.score END,
+            score_max = CASE EXCLUDED.op WHEN 3 THEN r.score_max
+                        ELSE EXCLUDED.score_max END,
+            completion = CASE EXCLUDED.op WHEN 3 THEN r.completion
+                         ELSE EXCLUDED.completion END,
+            progress = CASE EXCLUDED.op WHEN 3 THEN r.progress
+                       ELSE EXCLUDED.progress END,
+            time_spent = CASE EXCLUDED.op WHEN 3 THEN r.time_spent
+                         ELSE EXCLUDED.time_spent END,
+            started_at = CASE EXCLUDED.op WHEN 3 THEN r.started_at
+                         ELSE EXCLUDED.started_at END,
+            completed_at = CASE EXCLUDED.op WHEN 3 THEN r.completed_at
+                           ELSE EXCLUDED.completed_at END,
+            scored_at = CASE EXCLUDED.op WHEN 3 THEN r.scored_at
+                        ELSE EXCLUDED.scored_at END,
+            detail = CASE EXCLUDED.op WHEN 3 THEN r.detail
+                     ELSE EXCLUDED.detail END,
+            payload_hash = CASE EXCLUDED.op WHEN 3 THEN r.payload_hash
+                           ELSE EXCLUDED.payload_hash END,
+            version = r.version + 1,
+            op = EXCLUDED.op,
+            client_id = EXCLUDED.client_id,
+            updated_at = EXCLUDED.updated_at
+
+        -- a row that this leaves alone is locked all the same
+        WHERE CASE EXCLUDED.op
+              WHEN 1 THEN true
+              WHEN 3 THEN r.status = 'active'
+              WHEN 4 THEN r.version = EXCLUDED.version
+              ELSE false
+              END
+              AND r.updated_at <= EXCLUDED.updated_at
+              -- not a second run of the write that is stored
+              AND (r.updated_at, r.client_id, r.op, r.payload_hash)
+                  <> (EXCLUDED.updated_at, EXCLUDED.client_id, EXCLUDED.op,
+                      EXCLUDED.payload_hash)
+
+        RETURNING r.id, r.version, r.op
+    )
+    SELECT array_agg(w.id), array_agg(w.version),
+           array_agg(CASE WHEN w.op = 3 THEN 3 WHEN w.version = 1 THEN 1
+                     ELSE 2 END::smallint)
+    INTO stored, versions, outcomes
+    FROM written_rows w;
+
+    -- Rows come back in the order of the parameters, as nothing in the plan
+    -- sorts or joins; that they do is checked here, not trusted.
+    IF stored = ids THEN
+        RETURN;
+    END IF;
+
+    SELECT o.outcomes, o.versions, o.stamps
+    INTO outcomes, versions, stamps
+    FROM results.outcomes(ops, institution_ids, kinds, ids, hashes, clients,
+                          written, expected, refusals) o;
+END
+$$;
+
+
+-- The same for a group of rows that is stored as a whole or not at all: one
+-- refused row, and nothing of the group is kept.  The outcomes tell which.
+
+CREATE OR REPLACE FUNCTION results_api.write_group(
+    ops smallint[], institution_ids int[], kinds smallint[], ids text[],
+    learner_ids text[], item_ids text[], course_ids text[],
+    statuses smallint[], scores float8[], score_maxes float8[],
+    completions smallint[], progresses float8[], times_spent int[],
+    started timestamptz[], completed timestamptz[], scored timestamptz[],
+    details jsonb[], hashes bigint[], clients int[], written timestamptz[],
+    expected int[], guards smallint[], actors text[],
+    OUT outcomes smallint[], OUT versions int[], OUT stamps timestamptz[])
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+AS $$
+BEGIN
+    -- what is raised here undoes the write but not the variables
+    SELECT w.outcomes, w.versions, w.stamps
+    INTO outcomes, versions, stamps
+    FROM results_api.write_records(
+        ops, institution_ids, kinds, ids, learner_ids, item_ids, course_ids,
+        statuses, scores, score_maxes, completions, progresses, times_spent,
+        started, completed, scored, details, hashes, clients, written,
+        expected, guards, actors) w;
+
+    IF 5 <= ANY (outcomes) THEN
+        RAISE EXCEPTION USING ERRCODE = 'RS001';
+    END IF;
+
+EXCEPTION WHEN SQLSTATE 'RS001' THEN
+    NULL;
+END
+$$;
