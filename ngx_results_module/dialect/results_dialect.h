@@ -126,8 +126,8 @@ struct results_route_s {
     unsigned                method;         /* one results_method_e */
 
     /*
-     * segments below the location; "{}" is an id, decoded into params[];
-     * a trailing slash in a request is ignored
+     * segments below the location; "{name}" is an id, decoded into params[];
+     * a trailing slash in a request is ignored; the first match counts
      */
     const char             *path;
 
@@ -157,12 +157,15 @@ struct results_dialect_s {
 /* every dialect there is, NULL-terminated */
 extern const results_dialect_t *const  results_dialects[];
 
+extern const results_dialect_t  results_timeback;
+
 /* NULL when there is none of that name */
 const results_dialect_t *results_dialect_find(results_str_t name);
 
 /*
  * Finds the route of r->method and r->path and decodes the path's ids.  0,
  * or -1 with r->failure set: 404, 405 with allow, 422 for an id that is none.
+ * OPTIONS has no route: results_route_allow() is what answers it.
  */
 int results_route(results_request_t *r);
 
@@ -191,6 +194,15 @@ void results_fail(results_request_t *r, int status, const char *fmt, ...)
 /* adds a header to r->reply; the value is not copied */
 void results_reply_header(results_request_t *r, const char *name,
     results_str_t value);
+
+/* what r->failure says, or r->errors where it has no words; never no value */
+results_str_t results_failure_text(const results_request_t *r);
+
+/*
+ * Starts the reply to r->failure, for every error(): the status, Allow of a
+ * 405, Retry-After of a 429 or 503; what the reply held before is dropped.
+ */
+void results_reply_failure(results_request_t *r);
 
 /*
  * Adds WWW-Authenticate (RFC 6750 3) for a 401 or 403 failure, for the

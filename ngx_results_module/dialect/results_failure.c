@@ -1,0 +1,110 @@
+
+/*
+ * A refusal, and what of its reply is the same in every dialect: the status,
+ * the headers and the words.  Called by the dialects and by http/; the body
+ * is the dialect's own, written by its error().  Texts live in the request's
+ * arena.
+ */
+
+#include <stdarg.h>
+
+#include "results_dialect.h"
+
+
+void
+results_fail(results_request_t *r, int status, const char *fmt, ...)
+{
+    va_list  args;
+
+    r->failure.status = status;
+
+    va_start(args, fmt);
+    r->failure.text = results_arena_vprintf(r->arena, fmt, args);
+    va_end(args);
+}
+
+
+results_str_t
+results_failure_text(const results_request_t *r)
+{
+    results_str_t  text;
+
+    text = r->failure.text;
+
+    if (text.data == NULL && r->errors.n) {
+        text = results_errors_join(&r->errors);
+    }
+
+    if (text.data == NULL) {
+        text = results_str("the request failed");
+    }
+
+    return text;
+}
+
+
+void
+results_reply_failure(results_request_t *r)
+{
+    r->reply.status = r->failure.status;
+    r->reply.nheaders = 0;
+    r->reply.body.len = 0;
+    r->reply.body.failed = 0;
+
+    switch (r->failure.status) {
+
+    case 405:
+        results_reply_header(r, "Allow",
+                             results_allow_text(r->arena, r->failure.allow));
+        break;
+
+    case 429:
+    case 503:
+        results_reply_header(r, "Retry-After", results_str("1"));
+        break;
+    }
+}
+
+
+void
+results_reply_header(results_request_t *r, const char *name,
+    results_str_t value)
+{
+    results_header_t  *header;
+
+    if (r->reply.nheaders == RESULTS_HEADERS_MAX || value.data == NULL) {
+        return;
+    }
+
+    header = &r->reply.headers[r->reply.nheaders++];
+
+    header->name = results_str(name);
+    header->value = value;
+}
+
+
+/*
+ * RFC 6750 3: no error code where no token was sent.  A 403 that no scope
+ * would have prevented is no matter of authentication and has no challenge.
+ */
+void
+results_reply_bearer(results_request_t *r, const char *realm)
+{
+    results_str_t  value;
+
+    if (r->failure.status == 401) {
+        value = results_arena_printf(r->arena, "Bearer realm=\"%s\"%s", realm,
+                                     r->failure.token_sent
+                                     ? ", error=\"invalid_token\"" : "");
+
+    } else if (r->failure.status == 403 && r->failure.scope) {
+        value = results_arena_printf(r->arena, "Bearer realm=\"%s\", "
+                                     "error=\"insufficient_scope\", "
+                                     "scope=\"%s\"", realm, r->failure.scope);
+
+    } else {
+        return;
+    }
+
+    results_reply_header(r, "WWW-Authenticate", value);
+}

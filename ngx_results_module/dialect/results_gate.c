@@ -1,0 +1,264 @@
+
+/*
+ * What a request must show before its body is read: a scope that opens the
+ * route, and a media type the dialect reads.  Called by http/ between
+ * results_route() and parse(); results_scope_bits() also when a token has
+ * been looked up.  Allocates nothing but the text of a refusal.
+ */
+
+#include <string.h>
+
+#include "results_dialect.h"
+
+
+static int results_scope_base(const char *const *scopes);
+static int results_scope_shared(unsigned dialect);
+static results_str_t results_trim(const char *start, const char *end);
+static int results_charset_utf8(const char *p, const char *end);
+static const char *results_param_end(const char *p, const char *end);
+
+
+/*
+ * The bits of all dialects are numbered through, table after table in the
+ * order of results_dialects[], so that a token's bits serve any of them.
+ * Dialects that share a table share its bits.
+ */
+
+uint64_t
+results_scope_bits(results_str_t scopes)
+{
+    int                 base, i;
+    unsigned            d;
+    uint64_t            bits;
+    const char         *p, *end, *space;
+    results_str_t       word;
+    const char *const  *table;
+
+    bits = 0;
+    p = scopes.data;
+    end = p + scopes.len;
+
+    while (p < end) {
+        space = memchr(p, ' ', end - p);
+        if (space == NULL) {
+            space = end;
+        }
+
+        word.data = p;
+        word.len = space - p;
+
+        for (d = 0; results_dialects[d]; d++) {
+            table = results_dialects[d]->scopes;
+
+            if (table == NULL || results_scope_shared(d)) {
+                continue;
+            }
+
+            base = results_scope_base(table);
+
+            for (i = 0; table[i]; i++) {
+                if (results_str_eq(word, results_str(table[i]))) {
+                    bits |= (uint64_t) 1 << (base + i);
+                }
+            }
+        }
+
+        p = space + 1;
+    }
+
+    return bits;
+}
+
+
+int
+results_authorize(results_request_t *r)
+{
+    uint64_t  needed;
+
+    needed = r->route->scopes;
+
+    if (r->principal == NULL) {
+        results_fail(r, 401, "an access token is needed");
+        return -1;
+    }
+
+    if (needed == 0
+        || (r->principal->scopes >> results_scope_base(r->dialect->scopes))
+           & needed)
+    {
+        return 0;
+    }
+
+    results_fail(r, 403, "the access token lacks the scope this takes");
+
+    /* any one would do: the first is the one to ask for */
+    r->failure.scope = r->dialect->scopes[__builtin_ctzll(needed)];
+
+    return -1;
+}
+
+
+int
+results_check_media_type(results_request_t *r)
+{
+    unsigned       i;
+    const char    *p, *end, *semicolon;
+    results_str_t  type;
+
+    if (!(r->route->flags & RESULTS_ROUTE_BODY)) {
+        return 0;
+    }
+
+    p = r->content_type.data;
+    end = p + r->content_type.len;
+
+    semicolon = results_param_end(p, end);
+    type = results_trim(p, semicolon);
+
+    for (i = 0; r->dialect->media_types[i]; i++) {
+
+        if (!results_str_caseeq(type, results_str(r->dialect->media_types[i])))
+        {
+            continue;
+        }
+
+        if (results_charset_utf8(semicolon, end)) {
+            return 0;
+        }
+
+        results_fail(r, 415, "the charset of the body must be utf-8");
+        return -1;
+    }
+
+    results_fail(r, 415, "the Content-Type of the body must be %s",
+                 r->dialect->media_types[0]);
+    return -1;
+}
+
+
+/* the number of the first bit of a table that some dialect has */
+static int
+results_scope_base(const char *const *scopes)
+{
+    int                 base;
+    unsigned            d;
+    const char *const  *table;
+
+    base = 0;
+
+    for (d = 0; results_dialects[d]; d++) {
+        table = results_dialects[d]->scopes;
+
+        if (table == scopes) {
+            break;
+        }
+
+        if (table == NULL || results_scope_shared(d)) {
+            continue;
+        }
+
+        while (*table++) {
+            base++;
+        }
+    }
+
+    return base;
+}
+
+
+/* whether a dialect before this one has the same table */
+static int
+results_scope_shared(unsigned dialect)
+{
+    unsigned  i;
+
+    for (i = 0; i < dialect; i++) {
+        if (results_dialects[i]->scopes == results_dialects[dialect]->scopes) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static results_str_t
+results_trim(const char *start, const char *end)
+{
+    results_str_t  s;
+
+    while (start < end && (*start == ' ' || *start == '\t')) {
+        start++;
+    }
+
+    while (start < end && (end[-1] == ' ' || end[-1] == '\t')) {
+        end--;
+    }
+
+    s.data = start;
+    s.len = end - start;
+
+    return s;
+}
+
+
+/* RFC 9110 8.3.1: ";" name "=" (token / quoted-string), again and again */
+static int
+results_charset_utf8(const char *p, const char *end)
+{
+    const char     *semicolon, *equals;
+    results_str_t   name, value;
+
+    while (p < end) {
+        p++;
+
+        semicolon = results_param_end(p, end);
+
+        equals = (p < end) ? memchr(p, '=', semicolon - p) : NULL;
+
+        if (equals) {
+            name = results_trim(p, equals);
+            value = results_trim(equals + 1, semicolon);
+
+            if (value.len >= 2 && value.data[0] == '"'
+                && value.data[value.len - 1] == '"')
+            {
+                value.data++;
+                value.len -= 2;
+            }
+
+            if (results_str_caseeq(name, results_str("charset"))
+                && !results_str_caseeq(value, results_str("utf-8")))
+            {
+                return 0;
+            }
+        }
+
+        p = semicolon;
+    }
+
+    return 1;
+}
+
+
+/* the next ";" that stands in no quoted string, or the end */
+static const char *
+results_param_end(const char *p, const char *end)
+{
+    int  quoted;
+
+    for (quoted = 0; p < end; p++) {
+
+        if (*p == '"') {
+            quoted = !quoted;
+
+        } else if (*p == '\\' && quoted && p + 1 < end) {
+            p++;
+
+        } else if (*p == ';' && !quoted) {
+            break;
+        }
+    }
+
+    return p;
+}

@@ -1,0 +1,174 @@
+
+/*
+ * What the two OneRoster dialects share (formats of OneRoster 1.2 Gradebook,
+ * docs/records.md): the models as tables of fields, one reader from an object
+ * to a record, one renderer back, one error payload.  Only dialect files
+ * include this.
+ */
+
+#ifndef RESULTS_ONEROSTER_H
+#define RESULTS_ONEROSTER_H
+
+#include "results_dialect.h"
+
+
+/*
+ * The letter of the 1.2 schema: words outside the closed lists, nulls and
+ * unknown fields are refused on the way in and left out on the way out.
+ * Without it: the Timeback dialect's latitude.
+ */
+#define RESULTS_ONEROSTER_STRICT  1
+
+
+typedef enum {
+    RESULTS_ONEROSTER_SOURCED_ID,
+    RESULTS_ONEROSTER_STATUS,
+    RESULTS_ONEROSTER_MODIFIED,        /* dateLastModified: the server's */
+    RESULTS_ONEROSTER_METADATA,
+    RESULTS_ONEROSTER_REF,             /* GUIDRef */
+    RESULTS_ONEROSTER_SCORE_STATUS,
+    RESULTS_ONEROSTER_SCORE_DATE,
+    RESULTS_ONEROSTER_SCORE,
+    RESULTS_ONEROSTER_NUMBER,
+    RESULTS_ONEROSTER_STRING,
+    RESULTS_ONEROSTER_IN_PROGRESS,     /* a FLAG that makes the completion */
+    RESULTS_ONEROSTER_FLAG,            /* the string "true" or "false" */
+    RESULTS_ONEROSTER_OBJECTIVES
+} results_oneroster_type_e;
+
+
+typedef struct {
+    const char               *name;
+    results_oneroster_type_e  type;
+    unsigned                  required;    /* 0 or RESULTS_JSON_REQUIRED */
+
+    /* of a REF */
+    const char               *ref;         /* its `type` */
+    const char               *collection;  /* where its href leads */
+    unsigned                  rostering;   /* ... under rostering/ */
+    size_t                    column;      /* of the record; 0: in detail */
+} results_oneroster_field_t;
+
+
+#define RESULTS_OR_FIELDS_MAX  32
+
+
+typedef struct {
+    const char                       *name;    /* the envelope's member */
+    results_kind_e                    kind;
+    const results_oneroster_field_t  *fields;  /* ends with a NULL name */
+} results_oneroster_model_t;
+
+
+extern const results_oneroster_model_t  results_oneroster_result;
+extern const results_oneroster_model_t  results_oneroster_assessment_result;
+
+
+/* bits in routes: results_oneroster_scopes[] by index */
+#define RESULTS_OR_ASSESSMENT_READONLY   0x01
+#define RESULTS_OR_ASSESSMENT_CREATEPUT  0x02
+#define RESULTS_OR_ASSESSMENT_DELETE     0x04
+#define RESULTS_OR_GRADEBOOK_READONLY    0x08
+#define RESULTS_OR_GRADEBOOK_CORE        0x10
+#define RESULTS_OR_GRADEBOOK_CREATEPUT   0x20
+#define RESULTS_OR_GRADEBOOK_CREATEPOST  0x40
+#define RESULTS_OR_GRADEBOOK_DELETE      0x80
+
+/* the same under v1p1, and the two .../scope/admin */
+#define RESULTS_OR_V1P1(bits)            ((bits) << 8)
+#define RESULTS_OR_ADMIN                 0x30000
+
+extern const char *const  results_oneroster_scopes[];
+extern const char *const  results_oneroster_media_types[];
+
+
+/* the field of that name; NULL when the model has none */
+const results_oneroster_field_t *results_oneroster_field(
+    const results_oneroster_model_t *model, const char *name);
+
+/* the record's value of a REF with a column */
+#define results_oneroster_column(record, field)                               \
+    (*(results_str_t *) ((char *) (record) + (field)->column))
+
+
+/*
+ * Reads the envelope of one object: {"result": {...}}.  0, or -1 with
+ * r->failure set, 400 where r->body is no JSON, 422 where it has another
+ * shape.
+ */
+int results_oneroster_envelope(results_request_t *r,
+    const results_oneroster_model_t *model, results_reader_t *object);
+
+/*
+ * Reads an object into a record that results_record_init() made: all but
+ * op, guards and actor.  record->id is set before, and a sourcedId in the
+ * body must equal it; where it has no value it is taken from the body.  What
+ * is wrong with the object is added to r->errors.  -1 when there is no
+ * memory.
+ */
+int results_oneroster_read(results_request_t *r, results_reader_t *object,
+    const results_oneroster_model_t *model, unsigned flags,
+    results_record_t *record);
+
+/* a learningObjectiveSet; what is wrong with it is added to the errors */
+void results_oneroster_read_objectives(results_reader_t *object,
+    const char *name, unsigned flags, unsigned strict);
+
+/* the same as JSON text, `"name":` before it */
+void results_oneroster_render_objectives(results_buf_t *buf,
+    const char *name, json_t *sets, unsigned strict);
+
+/*
+ * What of a body's object has no column in the record that was read from it:
+ * the record's detail.  data is NULL when there is no memory.
+ */
+results_str_t results_oneroster_detail(results_arena_t *arena,
+    json_t *object, const results_oneroster_model_t *model,
+    const results_record_t *record);
+
+
+/* the starts of the absolute URLs of hrefs, as the inside of a JSON string */
+typedef struct {
+    results_str_t           gradebook;
+    results_str_t           rostering;
+} results_oneroster_links_t;
+
+/* -1 when there is no memory */
+int results_oneroster_links(results_request_t *r,
+    results_oneroster_links_t *links);
+
+/*
+ * Writes a record as an object of the model.  detail is the record's detail,
+ * parsed, or the body's object it was read from.
+ */
+void results_oneroster_render(results_buf_t *buf,
+    const results_record_t *record, json_t *detail,
+    const results_oneroster_model_t *model, unsigned flags,
+    const results_oneroster_links_t *links);
+
+
+/* `"name":`, with a comma before it where it is not the first member */
+void results_oneroster_name(results_buf_t *buf, const char *name);
+
+/* the members of an object that are not in the NULL-terminated list */
+void results_oneroster_rest(results_buf_t *buf, json_t *object,
+    const char *const *names);
+
+
+/*
+ * The envelope of one object as the reply; RESULTS_NEXT_REPLY, also when
+ * there was no memory: r->failure says so
+ */
+results_next_e results_oneroster_reply(results_request_t *r, int status,
+    const results_record_t *record, json_t *detail,
+    const results_oneroster_model_t *model, unsigned flags);
+
+/* 0 where the record is stored, or -1 with r->failure set */
+int results_oneroster_outcome(results_request_t *r,
+    const results_record_t *record);
+
+/* dialect->error(): the imsx_StatusInfo payload */
+void results_oneroster_error(results_request_t *r);
+
+
+#endif /* RESULTS_ONEROSTER_H */

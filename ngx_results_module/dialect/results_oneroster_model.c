@@ -1,0 +1,141 @@
+
+/*
+ * The tables of OneRoster 1.2 Gradebook: the models' fields, the scopes.
+ * Constant data; owned by nobody, used by the other results_oneroster files
+ * and by the two dialects' routes.
+ */
+
+#include <string.h>
+
+#include "results_oneroster.h"
+
+
+#define RESULTS_OR_FIELD(name, type, required)                                \
+    { name, RESULTS_ONEROSTER_ ## type, required, NULL, NULL, 0, 0 }
+
+#define RESULTS_OR_REF(name, required, ref, collection, rostering, column)    \
+    { name, RESULTS_ONEROSTER_REF, required, ref, collection, rostering,      \
+      column }
+
+#define RESULTS_OR_END                                                        \
+    RESULTS_OR_FIELD(NULL, STRING, 0)
+
+#define RESULTS_OR_REQUIRED  RESULTS_JSON_REQUIRED
+
+
+/*
+ * sourcedId and dateLastModified are required by the standard; the path and
+ * the server have them, so a body need not.
+ */
+
+static const results_oneroster_field_t  results_oneroster_result_fields[] = {
+    RESULTS_OR_FIELD("sourcedId", SOURCED_ID, 0),
+    RESULTS_OR_FIELD("status", STATUS, 0),
+    RESULTS_OR_FIELD("dateLastModified", MODIFIED, 0),
+    RESULTS_OR_FIELD("metadata", METADATA, 0),
+    RESULTS_OR_REF("lineItem", RESULTS_OR_REQUIRED, "lineItem", "lineItems/",
+                   0, offsetof(results_record_t, item_id)),
+    RESULTS_OR_REF("student", RESULTS_OR_REQUIRED, "user", "users/",
+                   1, offsetof(results_record_t, learner_id)),
+    RESULTS_OR_REF("class", 0, "class", "classes/",
+                   1, offsetof(results_record_t, course_id)),
+    RESULTS_OR_REF("scoreScale", 0, "scoreScale", "scoreScales/", 0, 0),
+    RESULTS_OR_FIELD("scoreStatus", SCORE_STATUS, RESULTS_OR_REQUIRED),
+    RESULTS_OR_FIELD("scoreDate", SCORE_DATE, RESULTS_OR_REQUIRED),
+    RESULTS_OR_FIELD("score", SCORE, 0),
+    RESULTS_OR_FIELD("textScore", STRING, 0),
+    RESULTS_OR_FIELD("comment", STRING, 0),
+    RESULTS_OR_FIELD("learningObjectiveSet", OBJECTIVES, 0),
+    RESULTS_OR_FIELD("inProgress", IN_PROGRESS, 0),
+    RESULTS_OR_FIELD("incomplete", FLAG, 0),
+    RESULTS_OR_FIELD("late", FLAG, 0),
+    RESULTS_OR_FIELD("missing", FLAG, 0),
+    RESULTS_OR_END
+};
+
+
+static const results_oneroster_field_t
+    results_oneroster_assessment_result_fields[] =
+{
+    RESULTS_OR_FIELD("sourcedId", SOURCED_ID, 0),
+    RESULTS_OR_FIELD("status", STATUS, 0),
+    RESULTS_OR_FIELD("dateLastModified", MODIFIED, 0),
+    RESULTS_OR_FIELD("metadata", METADATA, 0),
+    RESULTS_OR_REF("assessmentLineItem", RESULTS_OR_REQUIRED,
+                   "assessmentLineItem", "assessmentLineItems/",
+                   0, offsetof(results_record_t, item_id)),
+    RESULTS_OR_REF("student", RESULTS_OR_REQUIRED, "user", "users/",
+                   1, offsetof(results_record_t, learner_id)),
+    RESULTS_OR_REF("scoreScale", 0, "scoreScale", "scoreScales/", 0, 0),
+    RESULTS_OR_FIELD("scoreStatus", SCORE_STATUS, RESULTS_OR_REQUIRED),
+    RESULTS_OR_FIELD("scoreDate", SCORE_DATE, RESULTS_OR_REQUIRED),
+    RESULTS_OR_FIELD("score", SCORE, 0),
+    RESULTS_OR_FIELD("textScore", STRING, 0),
+    RESULTS_OR_FIELD("scorePercentile", NUMBER, 0),
+    RESULTS_OR_FIELD("comment", STRING, 0),
+    RESULTS_OR_FIELD("learningObjectiveSet", OBJECTIVES, 0),
+    RESULTS_OR_FIELD("inProgress", IN_PROGRESS, 0),
+    RESULTS_OR_FIELD("incomplete", FLAG, 0),
+    RESULTS_OR_FIELD("late", FLAG, 0),
+    RESULTS_OR_FIELD("missing", FLAG, 0),
+    RESULTS_OR_END
+};
+
+
+const results_oneroster_model_t  results_oneroster_result = {
+    "result",
+    RESULTS_KIND_RESULT,
+    results_oneroster_result_fields
+};
+
+
+const results_oneroster_model_t  results_oneroster_assessment_result = {
+    "assessmentResult",
+    RESULTS_KIND_ASSESSMENT_RESULT,
+    results_oneroster_assessment_result_fields
+};
+
+
+#define RESULTS_OR_SCOPES(version)                                            \
+    "https://purl.imsglobal.org/spec/or/" version "/scope/"
+
+#define RESULTS_OR_SCOPES_OF(version)                                         \
+    RESULTS_OR_SCOPES(version) "assessment.readonly",                         \
+    RESULTS_OR_SCOPES(version) "assessment.createput",                        \
+    RESULTS_OR_SCOPES(version) "assessment.delete",                           \
+    RESULTS_OR_SCOPES(version) "gradebook.readonly",                          \
+    RESULTS_OR_SCOPES(version) "gradebook-core.readonly",                     \
+    RESULTS_OR_SCOPES(version) "gradebook.createput",                         \
+    RESULTS_OR_SCOPES(version) "gradebook.createpost",                        \
+    RESULTS_OR_SCOPES(version) "gradebook.delete"
+
+/* v1p1 and admin are the Timeback dialect's; the bits are in the header */
+const char *const  results_oneroster_scopes[] = {
+    RESULTS_OR_SCOPES_OF("v1p2"),
+    RESULTS_OR_SCOPES_OF("v1p1"),
+    RESULTS_OR_SCOPES("v1p2") "admin",
+    RESULTS_OR_SCOPES("v1p1") "admin",
+    NULL
+};
+
+
+const char *const  results_oneroster_media_types[] = {
+    "application/json",
+    NULL
+};
+
+
+const results_oneroster_field_t *
+results_oneroster_field(const results_oneroster_model_t *model,
+    const char *name)
+{
+    const results_oneroster_field_t  *field;
+
+    for (field = model->fields; field->name; field++) {
+        if (strcmp(field->name, name) == 0) {
+            return field;
+        }
+    }
+
+    return NULL;
+}

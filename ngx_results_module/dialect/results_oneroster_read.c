@@ -1,0 +1,426 @@
+
+/*
+ * An object of a body, as JSON, to a record: results_oneroster_read().
+ * Called by the dialects' parse().  The record's texts point into the arena
+ * or into the parsed tree, which the arena owns.
+ *
+ * What has no column goes to `detail`, in the shape the body had: reading
+ * back in the same dialect loses nothing, and the renderer takes either.
+ */
+
+#include <string.h>
+
+#include "results_oneroster.h"
+
+
+typedef struct {
+    results_request_t      *r;
+    results_reader_t       *object;
+    results_record_t       *record;
+    unsigned                strict;
+    unsigned                optional;      /* flags of optional fields */
+    int                     in_progress;
+} results_oneroster_reading_t;
+
+
+static int results_oneroster_read_field(results_oneroster_reading_t *rd,
+    const results_oneroster_field_t *field);
+static void results_oneroster_read_sourced_id(
+    results_oneroster_reading_t *rd, const char *name);
+static void results_oneroster_read_status(results_oneroster_reading_t *rd,
+    const char *name);
+static int results_oneroster_read_ref(results_oneroster_reading_t *rd,
+    const results_oneroster_field_t *field, unsigned flags);
+static void results_oneroster_read_score_status(
+    results_oneroster_reading_t *rd, const char *name, unsigned flags);
+static int results_oneroster_read_flag(results_oneroster_reading_t *rd,
+    const char *name, unsigned flags);
+static int results_oneroster_ext(results_str_t word);
+static void results_oneroster_refuse_unknown(results_reader_t *object,
+    const results_oneroster_model_t *model);
+
+
+static const char *const  results_oneroster_unhashed[] = {
+    "dateLastModified",
+    NULL
+};
+
+
+int
+results_oneroster_envelope(results_request_t *r,
+    const results_oneroster_model_t *model, results_reader_t *object)
+{
+    json_t            *body;
+    const char        *names[2];
+    results_reader_t   root;
+
+    body = results_json_parse(r->body, &r->errors);
+
+    if (body == NULL) {
+        r->failure.status = 400;
+        return -1;
+    }
+
+    if (!json_is_object(body)) {
+        results_errors_add(&r->errors, "", "expected an object");
+        r->failure.status = 422;
+        return -1;
+    }
+
+    root.object = body;
+    root.path = "";
+    root.errors = &r->errors;
+
+    names[0] = model->name;
+    names[1] = NULL;
+
+    results_json_refuse_unknown(&root, names);
+
+    if (results_json_object(&root, model->name, RESULTS_JSON_REQUIRED, object)
+        != RESULTS_JSON_OK)
+    {
+        r->failure.status = 422;
+        return -1;
+    }
+
+    return 0;
+}
+
+
+int
+results_oneroster_read(results_request_t *r, results_reader_t *object,
+    const results_oneroster_model_t *model, unsigned flags,
+    results_record_t *record)
+{
+    const results_oneroster_field_t  *field;
+    results_oneroster_reading_t       rd;
+
+    rd.r = r;
+    rd.object = object;
+    rd.record = record;
+    rd.strict = flags & RESULTS_ONEROSTER_STRICT;
+    rd.optional = rd.strict ? 0 : RESULTS_JSON_NULLABLE;
+    rd.in_progress = 0;
+
+    record->institution_id = r->principal->institution_id;
+    record->client_id = r->principal->client_id;
+    record->kind = model->kind;
+
+    for (field = model->fields; field->name; field++) {
+        if (results_oneroster_read_field(&rd, field) != 0) {
+            return -1;
+        }
+    }
+
+    if (rd.strict) {
+        results_oneroster_refuse_unknown(object, model);
+    }
+
+    if (r->errors.n) {
+        return 0;
+    }
+
+    /* docs/records.md: it says more of the attempt than any scoreStatus */
+
+    if (rd.in_progress) {
+        record->completion = RESULTS_COMPLETION_IN_PROGRESS;
+    }
+
+    /* clients refresh dateLastModified when they send a body again */
+
+    if (results_json_hash(object->object, results_oneroster_unhashed,
+                          &record->payload_hash)
+        != 0)
+    {
+        return -1;
+    }
+
+    record->detail = results_oneroster_detail(r->arena, object->object, model,
+                                              record);
+
+    return record->detail.data ? 0 : -1;
+}
+
+
+static int
+results_oneroster_read_field(results_oneroster_reading_t *rd,
+    const results_oneroster_field_t *field)
+{
+    double             number;
+    int64_t            time;
+    unsigned           flags;
+    results_str_t      text;
+    results_reader_t   child;
+
+    flags = field->required ? RESULTS_JSON_REQUIRED : rd->optional;
+
+    switch (field->type) {
+
+    case RESULTS_ONEROSTER_SOURCED_ID:
+        results_oneroster_read_sourced_id(rd, field->name);
+        break;
+
+    case RESULTS_ONEROSTER_STATUS:
+        results_oneroster_read_status(rd, field->name);
+        break;
+
+    case RESULTS_ONEROSTER_MODIFIED:
+        (void) results_json_time(rd->object, field->name, flags,
+                                 RESULTS_TIME_DATETIME, &time, NULL);
+        break;
+
+    case RESULTS_ONEROSTER_METADATA:
+        (void) results_json_object(rd->object, field->name, flags, &child);
+        break;
+
+    case RESULTS_ONEROSTER_REF:
+        return results_oneroster_read_ref(rd, field, flags);
+
+    case RESULTS_ONEROSTER_SCORE_STATUS:
+        results_oneroster_read_score_status(rd, field->name, flags);
+        break;
+
+    case RESULTS_ONEROSTER_SCORE_DATE:
+        (void) results_json_time(rd->object, field->name, flags,
+                                 RESULTS_TIME_DATE|RESULTS_TIME_DATETIME,
+                                 &rd->record->scored_at, NULL);
+        break;
+
+    case RESULTS_ONEROSTER_SCORE:
+        (void) results_json_number(rd->object, field->name, flags,
+                                   &rd->record->score);
+        break;
+
+    case RESULTS_ONEROSTER_NUMBER:
+        (void) results_json_number(rd->object, field->name, flags, &number);
+        break;
+
+    case RESULTS_ONEROSTER_STRING:
+        (void) results_json_string(rd->object, field->name, flags, 0, &text);
+        break;
+
+    case RESULTS_ONEROSTER_IN_PROGRESS:
+        rd->in_progress = results_oneroster_read_flag(rd, field->name, flags);
+        break;
+
+    case RESULTS_ONEROSTER_FLAG:
+        (void) results_oneroster_read_flag(rd, field->name, flags);
+        break;
+
+    case RESULTS_ONEROSTER_OBJECTIVES:
+        results_oneroster_read_objectives(rd->object, field->name, flags,
+                                          rd->strict);
+        break;
+    }
+
+    return 0;
+}
+
+
+static void
+results_oneroster_read_sourced_id(results_oneroster_reading_t *rd,
+    const char *name)
+{
+    results_str_t  id;
+
+    if (results_json_string(rd->object, name, rd->optional, 0, &id)
+        != RESULTS_JSON_OK)
+    {
+        return;
+    }
+
+    if (rd->record->id.data == NULL) {
+
+        if (results_id_valid(id)) {
+            rd->record->id = id;
+            return;
+        }
+
+        results_errors_add(&rd->r->errors,
+                           results_json_path(rd->object, name),
+                           "expected 1 to 255 characters, no control "
+                           "characters");
+        return;
+    }
+
+    if (!results_str_eq(id, rd->record->id)) {
+        results_errors_add(&rd->r->errors,
+                           results_json_path(rd->object, name),
+                           "differs from the id in the path");
+    }
+}
+
+
+static void
+results_oneroster_read_status(results_oneroster_reading_t *rd,
+    const char *name)
+{
+    int  word;
+
+    /* "inactive" is the 1.1 word */
+    static const char *const  words[] = {
+        "active", "tobedeleted", "inactive", NULL
+    };
+
+    if (results_json_word(rd->object, name, rd->optional, words, &word)
+        == RESULTS_JSON_OK)
+    {
+        rd->record->status = (word == 0) ? RESULTS_STATUS_ACTIVE
+                                         : RESULTS_STATUS_TOBEDELETED;
+    }
+}
+
+
+/* href and type are the server's on the way out; a bare sourcedId is enough */
+static int
+results_oneroster_read_ref(results_oneroster_reading_t *rd,
+    const results_oneroster_field_t *field, unsigned flags)
+{
+    int                changed, word;
+    const char        *words[2];
+    results_str_t      id, href;
+    results_reader_t   ref;
+
+    static const char *const  names[] = {
+        "href", "sourcedId", "type", NULL
+    };
+
+    if (results_json_object(rd->object, field->name, flags, &ref)
+        != RESULTS_JSON_OK)
+    {
+        return 0;
+    }
+
+    words[0] = field->ref;
+    words[1] = NULL;
+
+    (void) results_json_string(&ref, "href", rd->optional, 0, &href);
+    (void) results_json_word(&ref, "type", rd->optional, words, &word);
+
+    if (rd->strict) {
+        results_json_refuse_unknown(&ref, names);
+    }
+
+    if (results_json_string(&ref, "sourcedId", RESULTS_JSON_REQUIRED, 0, &id)
+        != RESULTS_JSON_OK)
+    {
+        return 0;
+    }
+
+    if (!results_id_valid(id)) {
+        results_errors_add(&rd->r->errors,
+                           results_json_path(&ref, "sourcedId"),
+                           "expected 1 to 255 characters, no control "
+                           "characters");
+        return 0;
+    }
+
+    if (field->column) {
+        id = results_id_normalize(rd->r->arena, id, &changed);
+        results_oneroster_column(rd->record, field) = id;
+    }
+
+    return id.data ? 0 : -1;
+}
+
+
+/* the words' completions are DESIGN's: docs/records.md */
+static void
+results_oneroster_read_score_status(results_oneroster_reading_t *rd,
+    const char *name, unsigned flags)
+{
+    int            word;
+    results_str_t  text;
+
+    static const char *const  words[] = {
+        "exempt", "fully graded", "not submitted", "partially graded",
+        "submitted", NULL
+    };
+
+    static const results_completion_e  completions[] = {
+        RESULTS_COMPLETION_ACCEPTED,
+        RESULTS_COMPLETION_COMPLETE,
+        RESULTS_COMPLETION_NOT_STARTED,
+        RESULTS_COMPLETION_PENDING,
+        RESULTS_COMPLETION_PENDING
+    };
+
+    if (rd->strict) {
+        text = results_str(json_string_value(
+                               json_object_get(rd->object->object, name)));
+
+        if (text.data && results_oneroster_ext(text)) {
+            return;
+        }
+    }
+
+    if (results_json_word(rd->object, name, flags, words, &word)
+        == RESULTS_JSON_OK)
+    {
+        rd->record->completion = completions[word];
+    }
+}
+
+
+/* 1 where it is "true" */
+static int
+results_oneroster_read_flag(results_oneroster_reading_t *rd,
+    const char *name, unsigned flags)
+{
+    int            word;
+    results_str_t  text;
+
+    static const char *const  words[] = { "true", "false", NULL };
+
+    if (rd->strict) {
+        return results_json_word(rd->object, name, flags, words, &word)
+               == RESULTS_JSON_OK
+               && word == 0;
+    }
+
+    return results_json_string(rd->object, name, flags, 0, &text)
+           == RESULTS_JSON_OK
+           && results_str_is(text, "true");
+}
+
+
+/* the published (ext:)[a-zA-Z0-9.\-_]+, anchored */
+static int
+results_oneroster_ext(results_str_t word)
+{
+    size_t  i;
+    char    c;
+
+    if (word.len < 5 || memcmp(word.data, "ext:", 4) != 0) {
+        return 0;
+    }
+
+    for (i = 4; i < word.len; i++) {
+        c = word.data[i];
+
+        if (!((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z')
+              || c == '.' || c == '-' || c == '_'))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static void
+results_oneroster_refuse_unknown(results_reader_t *object,
+    const results_oneroster_model_t *model)
+{
+    unsigned     i;
+    const char  *names[RESULTS_OR_FIELDS_MAX];
+
+    i = 0;
+
+    do {
+        names[i] = model->fields[i].name;
+    } while (names[i++]);
+
+    results_json_refuse_unknown(object, names);
+}

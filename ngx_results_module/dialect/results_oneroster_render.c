@@ -1,0 +1,335 @@
+
+/*
+ * A record as an object of its model, straight into a buffer: the one
+ * renderer of PUT's reply, of GET, and of lists.  Called by finish() of the
+ * dialects.  The buffer is the caller's; a failed allocation shows in it.
+ */
+
+#include <math.h>
+#include <string.h>
+
+#include "results_oneroster.h"
+
+
+static void results_oneroster_render_field(results_buf_t *buf,
+    const results_record_t *record, json_t *value,
+    const results_oneroster_field_t *field, unsigned strict,
+    const results_oneroster_links_t *links);
+static void results_oneroster_render_ref(results_buf_t *buf,
+    const results_record_t *record, json_t *ref,
+    const results_oneroster_field_t *field, unsigned strict,
+    const results_oneroster_links_t *links);
+static void results_oneroster_render_unknown(results_buf_t *buf,
+    json_t *object, const results_oneroster_model_t *model);
+static void results_oneroster_render_path_id(results_buf_t *buf,
+    results_str_t id);
+static results_str_t results_oneroster_link(results_arena_t *arena,
+    results_str_t url);
+
+
+void
+results_oneroster_render(results_buf_t *buf, const results_record_t *record,
+    json_t *detail, const results_oneroster_model_t *model, unsigned flags,
+    const results_oneroster_links_t *links)
+{
+    unsigned                          strict;
+    const results_oneroster_field_t  *field;
+
+    strict = flags & RESULTS_ONEROSTER_STRICT;
+
+    results_buf_puts(buf, "{");
+
+    for (field = model->fields; field->name; field++) {
+        results_oneroster_render_field(buf, record,
+                                       json_object_get(detail, field->name),
+                                       field, strict, links);
+    }
+
+    if (!strict) {
+        results_oneroster_render_unknown(buf, detail, model);
+    }
+
+    results_buf_puts(buf, "}");
+}
+
+
+static void
+results_oneroster_render_field(results_buf_t *buf,
+    const results_record_t *record, json_t *value,
+    const results_oneroster_field_t *field, unsigned strict,
+    const results_oneroster_links_t *links)
+{
+    char           time[RESULTS_TIME_MILLIS_LEN];
+    results_str_t  text;
+
+    /* null came in for "absent", and absent it goes out */
+
+    if (json_is_null(value)) {
+        value = NULL;
+    }
+
+    switch (field->type) {
+
+    case RESULTS_ONEROSTER_SOURCED_ID:
+        results_oneroster_name(buf, field->name);
+        results_buf_json_string(buf, record->id);
+        break;
+
+    case RESULTS_ONEROSTER_STATUS:
+        results_oneroster_name(buf, field->name);
+        results_buf_puts(buf, record->status == RESULTS_STATUS_ACTIVE
+                              ? "\"active\"" : "\"tobedeleted\"");
+        break;
+
+    case RESULTS_ONEROSTER_MODIFIED:
+        results_time_format_millis(record->stamp, time);
+
+        results_oneroster_name(buf, field->name);
+        results_buf_puts(buf, "\"");
+        results_buf_append(buf, time, RESULTS_TIME_MILLIS_LEN);
+        results_buf_puts(buf, "\"");
+        break;
+
+    case RESULTS_ONEROSTER_REF:
+        results_oneroster_render_ref(buf, record, value, field, strict, links);
+        break;
+
+    case RESULTS_ONEROSTER_SCORE:
+        if (!isnan(record->score)) {
+            results_oneroster_name(buf, field->name);
+            results_buf_json_number(buf, record->score);
+        }
+
+        break;
+
+    case RESULTS_ONEROSTER_OBJECTIVES:
+        if (value) {
+            results_oneroster_render_objectives(buf, field->name, value,
+                                                strict);
+        }
+
+        break;
+
+    case RESULTS_ONEROSTER_IN_PROGRESS:
+    case RESULTS_ONEROSTER_FLAG:
+        text = results_str(json_string_value(value));
+
+        if (strict && !results_str_is(text, "true")
+            && !results_str_is(text, "false"))
+        {
+            break;
+        }
+
+        /* fall through */
+
+    default:
+        if (value) {
+            results_oneroster_name(buf, field->name);
+            results_buf_json(buf, value);
+        }
+    }
+}
+
+
+/* GUIDRef; an id that the record keeps in another form is told as it came */
+static void
+results_oneroster_render_ref(results_buf_t *buf,
+    const results_record_t *record, json_t *ref,
+    const results_oneroster_field_t *field, unsigned strict,
+    const results_oneroster_links_t *links)
+{
+    json_t         *value;
+    results_str_t   id;
+
+    static const char *const  names[] = {
+        "href", "sourcedId", "type", NULL
+    };
+
+    value = json_object_get(ref, "sourcedId");
+
+    if (value) {
+        id.data = json_string_value(value);
+        id.len = json_string_length(value);
+
+    } else if (field->column) {
+        id = results_oneroster_column(record, field);
+
+    } else {
+        return;
+    }
+
+    if (id.data == NULL) {
+        return;
+    }
+
+    results_oneroster_name(buf, field->name);
+
+    results_buf_puts(buf, "{\"href\":\"");
+    results_buf_str(buf, field->rostering ? links->rostering
+                                          : links->gradebook);
+    results_buf_puts(buf, field->collection);
+    results_oneroster_render_path_id(buf, id);
+    results_buf_puts(buf, "\",\"sourcedId\":");
+    results_buf_json_string(buf, id);
+    results_buf_puts(buf, ",\"type\":\"");
+    results_buf_puts(buf, field->ref);
+    results_buf_puts(buf, "\"");
+
+    if (!strict) {
+        results_oneroster_rest(buf, ref, names);
+    }
+
+    results_buf_puts(buf, "}");
+}
+
+
+static void
+results_oneroster_render_unknown(results_buf_t *buf, json_t *object,
+    const results_oneroster_model_t *model)
+{
+    json_t      *value;
+    const char  *key;
+
+    json_object_foreach(object, key, value) {
+        if (results_oneroster_field(model, key) == NULL) {
+            results_oneroster_name(buf, key);
+            results_buf_json(buf, value);
+        }
+    }
+}
+
+
+/* one segment of a URL's path: RFC 3986 2.3 */
+static void
+results_oneroster_render_path_id(results_buf_t *buf, results_str_t id)
+{
+    char           *p;
+    size_t          i;
+    unsigned        dots;
+    unsigned char   c;
+
+    static const char  hex[] = "0123456789ABCDEF";
+
+    /* they would name another resource than the one below */
+
+    dots = results_str_is(id, ".") || results_str_is(id, "..");
+
+    for (i = 0; i < id.len; i++) {
+        c = (unsigned char) id.data[i];
+
+        if (((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c >= '0' && c <= '9')
+            || c == '-' || c == '_' || c == '~' || (c == '.' && !dots))
+        {
+            results_buf_append(buf, &id.data[i], 1);
+            continue;
+        }
+
+        p = results_buf_reserve(buf, 3);
+
+        if (p) {
+            p[0] = '%';
+            p[1] = hex[c >> 4];
+            p[2] = hex[c & 0x0f];
+        }
+    }
+}
+
+
+void
+results_oneroster_name(results_buf_t *buf, const char *name)
+{
+    if (buf->len && buf->data[buf->len - 1] != '{') {
+        results_buf_puts(buf, ",");
+    }
+
+    results_buf_json_string(buf, results_str(name));
+    results_buf_puts(buf, ":");
+}
+
+
+void
+results_oneroster_rest(results_buf_t *buf, json_t *object,
+    const char *const *names)
+{
+    json_t      *value;
+    unsigned     i;
+    const char  *key;
+
+    json_object_foreach(object, key, value) {
+
+        for (i = 0; names[i]; i++) {
+            if (strcmp(names[i], key) == 0) {
+                break;
+            }
+        }
+
+        if (names[i] == NULL) {
+            results_oneroster_name(buf, key);
+            results_buf_json(buf, value);
+        }
+    }
+}
+
+
+/*
+ * Line items and score scales are below this location.  Users and classes
+ * are another service's: where the base has a gradebook/ segment, as the
+ * standard's has, they are below rostering/ in its place; else below this
+ * location too.
+ */
+
+int
+results_oneroster_links(results_request_t *r, results_oneroster_links_t *links)
+{
+    size_t         i;
+    results_str_t  url;
+
+    static const char  gradebook[] = "/gradebook/";
+
+    links->gradebook = results_oneroster_link(r->arena, r->base);
+    links->rostering = links->gradebook;
+
+    for (i = r->base.len; i >= sizeof(gradebook) - 1; i--) {
+
+        if (memcmp(r->base.data + i - (sizeof(gradebook) - 1), gradebook,
+                   sizeof(gradebook) - 1)
+            != 0)
+        {
+            continue;
+        }
+
+        url = results_arena_printf(r->arena, "%.*s/rostering/%.*s",
+                                   (int) (i - (sizeof(gradebook) - 1)),
+                                   r->base.data, (int) (r->base.len - i),
+                                   r->base.data + i);
+
+        if (url.data == NULL) {
+            return -1;
+        }
+
+        links->rostering = results_oneroster_link(r->arena, url);
+        break;
+    }
+
+    return (links->gradebook.data && links->rostering.data) ? 0 : -1;
+}
+
+
+/* the host is the client's word: it is escaped as any text of a request */
+static results_str_t
+results_oneroster_link(results_arena_t *arena, results_str_t url)
+{
+    results_buf_t  buf;
+    results_str_t  link;
+
+    memset(&buf, 0, sizeof(results_buf_t));
+
+    results_buf_json_string(&buf, url);
+
+    link = buf.failed ? results_str(NULL)
+                      : results_arena_copy(arena, buf.data + 1, buf.len - 2);
+
+    results_buf_free(&buf);
+
+    return link;
+}

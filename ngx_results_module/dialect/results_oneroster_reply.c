@@ -1,0 +1,164 @@
+
+/*
+ * Replies of the OneRoster dialects: one object in its envelope, what an
+ * outcome means, and the error payload.  Called by finish() and, for errors,
+ * by http/ through dialect->error().  The body's buffer is http/'s to free.
+ */
+
+#include "results_oneroster.h"
+
+
+#define RESULTS_OR_REALM  "results"
+
+
+static const char *results_oneroster_code_minor(int status);
+
+
+results_next_e
+results_oneroster_reply(results_request_t *r, int status,
+    const results_record_t *record, json_t *detail,
+    const results_oneroster_model_t *model, unsigned flags)
+{
+    results_buf_t              *buf;
+    results_oneroster_links_t   links;
+
+    if (results_oneroster_links(r, &links) != 0) {
+        results_fail(r, 500, "out of memory");
+        return RESULTS_NEXT_REPLY;
+    }
+
+    buf = &r->reply.body;
+
+    results_buf_puts(buf, "{\"");
+    results_buf_puts(buf, model->name);
+    results_buf_puts(buf, "\":");
+    results_oneroster_render(buf, record, detail, model, flags, &links);
+    results_buf_puts(buf, "}");
+
+    if (buf->failed) {
+        results_fail(r, 500, "out of memory");
+        return RESULTS_NEXT_REPLY;
+    }
+
+    r->reply.status = status;
+    r->reply.content_type = results_str("application/json");
+
+    return RESULTS_NEXT_REPLY;
+}
+
+
+int
+results_oneroster_outcome(results_request_t *r, const results_record_t *record)
+{
+    results_str_t  id;
+
+    switch (record->outcome) {
+
+    case RESULTS_OUTCOME_CREATED:
+    case RESULTS_OUTCOME_UPDATED:
+    case RESULTS_OUTCOME_DELETED:
+    case RESULTS_OUTCOME_REPLAYED:
+        return 0;
+
+    case RESULTS_OUTCOME_CONFLICT:
+        id = record->id;
+        results_fail(r, 409, "the sourcedId \"%.*s\" is taken by another "
+                     "record", (int) id.len, id.data);
+        break;
+
+    case RESULTS_OUTCOME_NOT_FOUND:
+        id = record->id;
+        results_fail(r, 404, "there is nothing of the sourcedId \"%.*s\"",
+                     (int) id.len, id.data);
+        break;
+
+    case RESULTS_OUTCOME_UNKNOWN_LEARNER:
+        id = record->learner_id;
+        results_fail(r, 404, "the student \"%.*s\" is not known",
+                     (int) id.len, id.data);
+        break;
+
+    case RESULTS_OUTCOME_UNKNOWN_ITEM:
+        id = record->item_id;
+        results_fail(r, 404, "the %s \"%.*s\" is not known",
+                     record->kind == RESULTS_KIND_RESULT ? "lineItem"
+                                                         : "assessmentLineItem",
+                     (int) id.len, id.data);
+        break;
+
+    case RESULTS_OUTCOME_FORBIDDEN:
+        results_fail(r, 403, "the caller may not write this record");
+        break;
+
+    case RESULTS_OUTCOME_NONE:
+    case RESULTS_OUTCOME_SUPERSEDED:
+        results_fail(r, 500, "the record came back without an outcome");
+        break;
+    }
+
+    return -1;
+}
+
+
+/*
+ * imsx_StatusInfo is the root, not wrapped; all four members, which the
+ * standard requires in part and Timeback's clients as a whole.
+ */
+
+void
+results_oneroster_error(results_request_t *r)
+{
+    results_buf_t  *buf;
+    results_str_t   text;
+
+    results_reply_failure(r);
+    results_reply_bearer(r, RESULTS_OR_REALM);
+
+    text = results_failure_text(r);
+
+    /* the words that clients of the standard look for in a 404 */
+
+    if (r->failure.status == 404) {
+        text = results_arena_printf(r->arena, "Unknown Object: %.*s",
+                                    (int) text.len, text.data);
+    }
+
+    r->reply.content_type = results_str("application/json");
+
+    buf = &r->reply.body;
+
+    results_buf_puts(buf, "{\"imsx_codeMajor\":\"failure\","
+                          "\"imsx_severity\":\"error\","
+                          "\"imsx_description\":");
+    results_buf_json_string(buf, text);
+    results_buf_puts(buf, ",\"imsx_CodeMinor\":{\"imsx_codeMinorField\":[{"
+                          "\"imsx_codeMinorFieldName\":\"TargetEndSystem\","
+                          "\"imsx_codeMinorFieldValue\":\"");
+    results_buf_puts(buf, results_oneroster_code_minor(r->failure.status));
+    results_buf_puts(buf, "\"}]}}");
+}
+
+
+/* of the ten words the Gradebook service has; it names none for a 405 */
+static const char *
+results_oneroster_code_minor(int status)
+{
+    switch (status) {
+
+    case 401:
+        return "unauthorisedrequest";
+
+    case 403:
+        return "forbidden";
+
+    case 404:
+        return "unknownobject";
+
+    case 429:
+    case 503:
+        return "server_busy";
+
+    default:
+        return (status < 500) ? "invaliddata" : "internal_server_error";
+    }
+}
