@@ -151,7 +151,7 @@ static int
 results_json_deep(results_str_t body)
 {
     unsigned     depth;
-    const char  *p, *end;
+    const char  *p, *q, *end;
 
     depth = 0;
     end = body.data + body.len;
@@ -177,11 +177,15 @@ results_json_deep(results_str_t body)
             break;
 
         case '"':
-            for (p++; p < end && *p != '"'; p++) {
-                if (*p == '\\') {
-                    p++;
+            do {
+                p = memchr(p + 1, '"', (size_t) (end - p) - 1);
+                if (p == NULL) {
+                    return 0;
                 }
-            }
+
+                for (q = p; q[-1] == '\\'; q--) { /* void */ }
+
+            } while ((p - q) % 2 != 0);
 
             break;
         }

@@ -5,11 +5,11 @@
  * 0.10000000000000001 and takes three times as long.
  */
 
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "results_digest.h"
 #include "results_json.h"
 
 
@@ -26,6 +26,9 @@ typedef struct {
 } results_member_t;
 
 
+static size_t results_json_plain(const char *data, size_t len);
+static void results_json_escape_string(results_buf_t *buf, results_str_t s,
+    size_t n);
 static void results_json_integer_text(results_buf_t *buf, int64_t value);
 static int results_json_decimal(results_buf_t *buf, double value);
 static void results_json_canonical(results_buf_t *buf, const json_t *value,
@@ -33,69 +36,115 @@ static void results_json_canonical(results_buf_t *buf, const json_t *value,
 static int results_json_compare(const void *a, const void *b);
 
 
-/* 0: as it is; 1: \u00xx; 2: may begin a character; else what follows '\' */
+/* by byte: one of these three, or what follows the backslash */
+
+#define RESULTS_JSON_PLAIN    0
+#define RESULTS_JSON_CONTROL  1
+#define RESULTS_JSON_UTF8     2    /* may begin a character */
+
 static const unsigned char  results_json_escapes[256] = {
     1, 1, 1, 1, 1, 1, 1, 1, 'b', 't', 'n', 1, 'f', 'r', 1, 1,
     1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
     ['"'] = '"',
     ['\\'] = '\\',
-    [0x80 ... 0xff] = 2
+    [0x80 ... 0xff] = RESULTS_JSON_UTF8
 };
 
 
 void
 results_buf_json_string(results_buf_t *buf, results_str_t s)
 {
-    char                  u[sizeof("\\u0000")];
-    size_t                n;
-    const char           *p, *start, *end;
-    const unsigned char  *escapes;
+    char        *p;
+    size_t       n;
 
-    escapes = results_json_escapes;
+    n = results_json_plain(s.data, s.len);
 
-    p = s.data;
-    end = (s.len != 0) ? p + s.len : p;
-    start = p;
+    if (n != s.len) {
+        results_json_escape_string(buf, s, n);
+        return;
+    }
 
-    results_buf_append(buf, "\"", 1);
+    p = results_buf_reserve(buf, n + 2);
+    if (p == NULL) {
+        return;
+    }
 
-    while (p < end) {
-        n = escapes[(unsigned char) *p];
+    *p++ = '"';
 
-        if (n == 0) {
-            p++;
+    if (n != 0) {
+        memcpy(p, s.data, n);
+    }
+
+    p[n] = '"';
+}
+
+
+/* bytes up to the first that can't be in a JSON string as it is */
+static size_t
+results_json_plain(const char *data, size_t len)
+{
+    size_t  i, n;
+
+    for (i = 0; i < len; i += n) {
+        n = results_json_escapes[(unsigned char) data[i]];
+
+        if (n == RESULTS_JSON_PLAIN) {
+            n = 1;
             continue;
         }
 
-        if (n == 2) {
-            n = results_utf8_len(p, (size_t) (end - p));
+        n = (n == RESULTS_JSON_UTF8) ? results_utf8_len(data + i, len - i)
+                                     : 0;
+        if (n == 0) {
+            break;
+        }
+    }
 
-            if (n != 0) {
-                p += n;
-                continue;
-            }
+    return i;
+}
+
+
+/* s, of which the first n bytes are plain */
+static void
+results_json_escape_string(results_buf_t *buf, results_str_t s, size_t n)
+{
+    size_t         i;
+    unsigned char  c, escape;
+
+    results_buf_append(buf, "\"", 1);
+
+    for (i = 0; /* void */ ; n = results_json_plain(s.data + i, s.len - i)) {
+
+        results_buf_append(buf, s.data + i, n);
+        i += n;
+
+        if (i == s.len) {
+            break;
+        }
+
+        c = (unsigned char) s.data[i++];
+        escape = results_json_escapes[c];
+
+        switch (escape) {
+
+        case RESULTS_JSON_CONTROL:
+            results_buf_printf(buf, "\\u%04x", c);
+            break;
+
+        case RESULTS_JSON_UTF8:
 
             /* not of a JSON body, but of a path: the reply stays JSON */
 
-            results_buf_append(buf, start, (size_t) (p - start));
             results_buf_append(buf, "\xef\xbf\xbd", 3);
+            break;
 
-        } else if (n == 1) {
-            results_buf_append(buf, start, (size_t) (p - start));
-            (void) snprintf(u, sizeof(u), "\\u%04x", (unsigned) *p);
-            results_buf_append(buf, u, sizeof(u) - 1);
-
-        } else {
-            results_buf_append(buf, start, (size_t) (p - start));
-            u[0] = '\\';
-            u[1] = (char) n;
-            results_buf_append(buf, u, 2);
+        default:
+            results_buf_append(buf, "\\", 1);
+            results_buf_append(buf, &escape, 1);
+            break;
         }
-
-        start = ++p;
     }
 
-    results_buf_append(buf, start, (size_t) (p - start));
     results_buf_append(buf, "\"", 1);
 }
 
@@ -327,16 +376,13 @@ results_json_hash(json_t *value, const char *const *without, int64_t *hash)
     int            i, rc;
     uint64_t       bits;
     results_buf_t  buf = { NULL, 0, 0, 0 };
-    unsigned char  digest[EVP_MAX_MD_SIZE];
+    unsigned char  digest[RESULTS_DIGEST_LEN];
 
     results_json_canonical(&buf, value, without);
 
-    rc = -1;
+    rc = buf.failed ? -1 : results_digest(buf.data, buf.len, digest);
 
-    if (!buf.failed
-        && EVP_Digest(buf.data, buf.len, digest, NULL, EVP_sha256(), NULL)
-           == 1)
-    {
+    if (rc == 0) {
         bits = 0;
 
         for (i = 0; i < 8; i++) {
@@ -344,7 +390,6 @@ results_json_hash(json_t *value, const char *const *without, int64_t *hash)
         }
 
         *hash = (int64_t) bits;
-        rc = 0;
     }
 
     results_buf_free(&buf);

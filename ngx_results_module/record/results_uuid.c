@@ -4,10 +4,10 @@
  * memory.
  */
 
-#include <openssl/evp.h>
 #include <string.h>
 #include <sys/random.h>
 
+#include "results_digest.h"
 #include "results_uuid.h"
 
 
@@ -54,17 +54,10 @@ results_uuid_v8(const results_str_t *parts, unsigned nparts,
     int             rc;
     unsigned        i, k;
     uint64_t        len;
-    EVP_MD_CTX     *ctx;
-    unsigned char   digest[EVP_MAX_MD_SIZE], prefix[8];
+    results_buf_t   buf = { NULL, 0, 0, 0 };
+    unsigned char   digest[RESULTS_DIGEST_LEN], prefix[8];
 
-    ctx = EVP_MD_CTX_new();
-    if (ctx == NULL) {
-        return -1;
-    }
-
-    rc = EVP_DigestInit_ex(ctx, EVP_sha256(), NULL);
-
-    for (i = 0; i < nparts && rc == 1; i++) {
+    for (i = 0; i < nparts; i++) {
         len = parts[i].len;
 
         for (k = sizeof(prefix); k > 0; k--) {
@@ -72,20 +65,15 @@ results_uuid_v8(const results_str_t *parts, unsigned nparts,
             len >>= 8;
         }
 
-        rc = EVP_DigestUpdate(ctx, prefix, sizeof(prefix));
-
-        if (rc == 1) {
-            rc = EVP_DigestUpdate(ctx, parts[i].data, parts[i].len);
-        }
+        results_buf_append(&buf, prefix, sizeof(prefix));
+        results_buf_str(&buf, parts[i]);
     }
 
-    if (rc == 1) {
-        rc = EVP_DigestFinal_ex(ctx, digest, NULL);
-    }
+    rc = buf.failed ? -1 : results_digest(buf.data, buf.len, digest);
 
-    EVP_MD_CTX_free(ctx);
+    results_buf_free(&buf);
 
-    if (rc != 1) {
+    if (rc != 0) {
         return -1;
     }
 
