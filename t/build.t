@@ -1,0 +1,123 @@
+#!/usr/bin/perl
+
+# What the module is made of: its symbols, its libraries, and that clang and
+# gcc with every warning agree about its sources.
+
+use strict;
+use warnings;
+
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use File::Temp qw(tempdir);
+use Test::More;
+
+my $root = $ENV{TEST_RESULTS_ROOT} || abs_path(dirname(__FILE__) . '/..');
+my $module = $ENV{TEST_RESULTS_MODULE}
+    || "$root/.build/plain/ngx_http_results_module.so";
+
+chdir $root or die "chdir $root: $!";
+
+
+sub symbols {
+    my ($which) = @_;
+
+    my @all = `nm -D --$which-only $module`;
+    die "nm $module failed" if $?;
+
+    return map { /\s([A-Za-z_]\S*)$/ ? ($1 =~ s/@.*//r) : () } @all;
+}
+
+
+# nginx opens modules with RTLD_GLOBAL: a name of ours can hide another's
+
+my @foreign = grep {
+    !/^(?:ngx_http_results_|results_|ngx_modules?$|ngx_module_(?:names|order)$
+        |_init$|_fini$|_end$|_edata$|__bss_start$|__(?:asan|odr_asan|ubsan)_)/x
+} symbols('defined');
+is("@foreign", '', 'every symbol carries the prefix');
+
+my %used = map { $_ => 1 } symbols('undefined');
+
+ok($used{PQsendQueryPrepared} || $used{PQsendQueryParams},
+   'libpq is called without waiting');
+
+my @blocking = grep { $used{$_} } qw(
+    PQexec PQexecParams PQexecPrepared PQprepare PQdescribePrepared
+    PQconnectdb PQconnectdbParams PQsetdbLogin PQreset PQping PQpingParams
+    PQcancel PQrequestCancel PQputCopyData PQgetline PQfn
+    getaddrinfo gethostbyname getpwnam sleep usleep nanosleep system popen
+    json_set_alloc_funcs setlocale
+);
+is("@blocking", '', 'nothing that blocks, or that is not ours to set');
+
+
+# the compilers' opinion, without building
+
+my $objs = dirname($module) . '/objs';
+my $src = '/usr/share/nginx/src/src';
+my $pq = `pg_config --includedir`;
+chomp $pq;
+
+my @nginx = map { "-isystem$_" } map({ "$src/$_" }
+    qw(core event event/modules os/unix http http/modules http/v2)),
+    $objs, $pq;
+my @ours = map { "-I$root/ngx_results_module/$_" }
+    qw(record dialect store zone http);
+my @warn = qw(-std=gnu99 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wvla
+              -Werror -fsyntax-only);
+
+
+sub complaints {
+    my ($cc, $flags, @files) = @_;
+
+    return '' unless @files;
+
+    my $said = `$cc @warn @$flags @files 2>&1`;
+    return $? ? $said || "$cc ended with status $?" : '';
+}
+
+
+for my $cc ('gcc', 'clang') {
+    is(complaints($cc, [ map { "-I$root/ngx_results_module/$_" }
+                             qw(record dialect) ],
+                  glob('ngx_results_module/{record,dialect}/*.c')),
+       '', "record/ and dialect/ without nginx: $cc");
+
+    is(complaints($cc, [ @nginx, @ours ],
+                  glob('ngx_results_module/{store,zone,http}/*.c')),
+       '', "store/, zone/ and http/: $cc");
+}
+
+
+# config: stops with a sentence that names the package
+
+my $dir = tempdir(CLEANUP => 1);
+my %lacks = (
+    'libpq-fe.h' => 'libpq-dev',
+    'jansson.h'  => 'libjansson-dev',
+);
+
+for my $header (sort keys %lacks) {
+
+    # a compiler that does not have the header
+    open my $fh, '>', "$dir/cc" or die $!;
+    print $fh <<"END";
+#!/bin/sh
+for arg; do
+    case \$arg in *autotest.c) grep -q '$header' "\$arg" && exit 1 ;; esac
+done
+exec gcc "\$@"
+END
+    close $fh;
+    chmod 0755, "$dir/cc";
+
+    my $said = `bash -c '. /usr/share/nginx/src/conf_flags
+        cd /usr/share/nginx/src && ./configure "\${NGX_CONF_FLAGS[\@]}" \\
+            --with-cc=$dir/cc --builddir=$dir/objs \\
+            --add-dynamic-module=$root' 2>&1`;
+
+    isnt($?, 0, "configure stops without $header");
+    like($said, qr/\Q$lacks{$header}\E/, "and names $lacks{$header}");
+}
+
+done_testing();
