@@ -2,6 +2,7 @@
 # and the Debian packages it needs.  Sourced, never run.
 
 set -euo pipefail
+shopt -s nullglob
 export LC_ALL=C
 
 me=${0##*/}
@@ -34,8 +35,7 @@ server_packages=(
 )
 
 test_packages=(
-    clang libcmocka-dev perl libdbd-pg-perl libipc-run-perl libjson-perl
-    libprotocol-http2-perl
+    clang libcmocka-dev perl libdbd-pg-perl libprotocol-http2-perl
 )
 
 # need PACKAGE...: installs those that are missing, and only then needs root
@@ -56,7 +56,8 @@ need() {
 
     if [ "$(id -u)" != 0 ]; then
         command -v sudo > /dev/null ||
-            die "neither root nor sudo here, and missing: ${missing[*]}"
+            die "packages are missing, and there is no sudo to install" \
+                "them: ${missing[*]}"
         as_root=(sudo)
     fi
 
