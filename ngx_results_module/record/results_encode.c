@@ -458,11 +458,12 @@ results_decode_outcomes(const results_str_t answer[3],
                 return -1;
             }
 
-            if (pass == 0) {
+            record = records[i];
+
+            if (pass == 0 || record == NULL) {
                 continue;
             }
 
-            record = records[i];
             record->outcome = (results_outcome_e) outcome;
 
             /* one that is written again keeps the version it expects */

@@ -38,6 +38,9 @@ typedef struct {
     ngx_flag_t              prepare;
     ngx_uint_t              durability;     /* NGX_HTTP_RESULTS_DURABILITY_* */
 
+    /* dialect/'s results_scope_bits(), for the principals of lookups */
+    uint64_t              (*scope_bits)(results_str_t scopes);
+
     uint32_t                realm;          /* of the token cache */
     void                   *params;         /* connection.c's parsed conninfo */
     ngx_http_results_store_t  *store;       /* this worker's; NULL before */
@@ -60,8 +63,8 @@ typedef enum {
  * One request's records, committed or refused together.  Lives, like its
  * records, in `arena`.  From ngx_http_results_store_write() until handler()
  * it is the store's; then the caller's again.  A caller that leaves before
- * calls ngx_http_results_store_abandon(), which makes it the store's for
- * good, arena included.
+ * calls ngx_http_results_store_abandon() and has it back at once: what is in
+ * flight goes on without it.
  */
 struct ngx_http_results_group_s {
     ngx_queue_t             queue;
@@ -79,10 +82,12 @@ struct ngx_http_results_group_s {
 
     /* the store's */
     ngx_http_results_store_t  *store;
-    ngx_uint_t              attempts;       /* times sent */
-    unsigned                in_flight:1;
-    unsigned                abandoned:1;    /* nobody waits any more */
-    unsigned                alone:1;        /* sent in a statement of its own */
+    void                   *batch;          /* it is in flight with, or NULL */
+    int64_t                 stamp;          /* of all its records */
+    ngx_uint_t              limit;          /* rows of a batch it may join, while
+                                               a bad group is looked for; or 0 */
+    unsigned                unsure:1;       /* an earlier run may have stored
+                                               it */
 };
 
 
@@ -100,8 +105,9 @@ struct ngx_http_results_lookup_s {
                                      ngx_int_t ttl);
     void                   *data;
 
-    ngx_uint_t              ordinal;        /* the store's */
+    /* the store's */
     ngx_msec_t              deadline;
+    void                   *query;          /* it is in flight with, or NULL */
 };
 
 
@@ -120,19 +126,23 @@ ngx_int_t ngx_http_results_store_init_process(ngx_cycle_t *cycle,
 void ngx_http_results_store_exit_process(ngx_http_results_store_conf_t *conf);
 
 
-/* NGX_OK, or NGX_BUSY where a group of that size would not be taken now */
+/*
+ * NGX_OK, NGX_BUSY where the queue has no room for a group of that size, or
+ * NGX_DECLINED where the database has been away for so long that waiting for
+ * it makes no sense, NGX_ERROR where no batch could hold it
+ */
 ngx_int_t ngx_http_results_store_ready(ngx_http_results_store_t *store,
     ngx_uint_t nrecords, size_t size);
 
 /*
  * Takes the group; handler() follows, never from within this call.  Sets the
- * stamps of its records.  NGX_BUSY when the queue is full: then the group
- * stays the caller's.
+ * stamps of its records.  Else as ngx_http_results_store_ready(): then the
+ * group stays the caller's.
  */
 ngx_int_t ngx_http_results_store_write(ngx_http_results_store_t *store,
     ngx_http_results_group_t *group);
 
-/* nobody waits for the group any more */
+/* nobody waits for the group any more: no handler(); it is the caller's */
 void ngx_http_results_store_abandon(ngx_http_results_group_t *group);
 
 /* handler() follows, never from within this call */

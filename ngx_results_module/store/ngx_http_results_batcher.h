@@ -1,0 +1,74 @@
+
+/*
+ * Groups in, batches out: the queue of a worker's writes to one store.
+ *
+ *     waiting ──flush──► batch ──job──► writer connection
+ *        ▲                 │
+ *        └── to be re-run ─┴── handler(verdict)
+ *
+ * A group is on exactly one list: waiting, or its batch's; or it is its
+ * caller's again.
+ */
+
+#ifndef NGX_HTTP_RESULTS_BATCHER_H
+#define NGX_HTTP_RESULTS_BATCHER_H
+
+#include "ngx_http_results_pool.h"
+#include "results_batch.h"
+#include "results_encode.h"
+
+
+typedef struct ngx_http_results_batcher_s  ngx_http_results_batcher_t;
+
+
+/* in flight on one connection; the memory is used again by the next one */
+typedef struct {
+    ngx_http_results_job_t  job;
+    ngx_http_results_batcher_t  *batcher;
+    ngx_queue_t             groups;         /* by deadline; they still wait */
+    results_batch_row_t    *rows;           /* .record NULL: nobody waits */
+    results_record_t      **records;        /* the same, for the encoder */
+    ngx_uint_t              nrows;
+    results_params_t        params;
+    unsigned                sent:1;
+    unsigned                decoded:1;      /* the outcomes have come */
+} ngx_http_results_batch_t;
+
+
+struct ngx_http_results_batcher_s {
+    ngx_http_results_store_conf_t  *conf;
+    ngx_http_results_pool_t  pool;          /* the writers */
+
+    ngx_queue_t             waiting;        /* groups, by deadline */
+    ngx_uint_t              rows;           /* of them */
+    size_t                  bytes;
+
+    ngx_http_results_batch_t  *batches;     /* one a connection */
+    results_batch_row_t    *spare;          /* of conf->batch rows */
+
+    ngx_event_t             flush;          /* posted: end of the loop pass */
+    ngx_event_t             deadline;       /* of the oldest group */
+    ngx_event_t             slow;           /* a second writer may be used */
+    ngx_msec_t              sent;           /* when the last batch was */
+
+    int64_t                 stamp;          /* the last one given or seen */
+
+    unsigned                exiting:1;      /* the process is about to end */
+};
+
+
+ngx_int_t ngx_http_results_batcher_init(ngx_http_results_batcher_t *b,
+    ngx_cycle_t *cycle, ngx_http_results_store_conf_t *conf);
+void ngx_http_results_batcher_exit(ngx_http_results_batcher_t *b);
+
+/* as ngx_http_results_store_ready(), _write(), _abandon(), _stamp() */
+ngx_int_t ngx_http_results_batcher_ready(ngx_http_results_batcher_t *b,
+    ngx_uint_t nrecords, size_t size);
+ngx_int_t ngx_http_results_batcher_write(ngx_http_results_batcher_t *b,
+    ngx_http_results_group_t *group);
+void ngx_http_results_batcher_abandon(ngx_http_results_batcher_t *b,
+    ngx_http_results_group_t *group);
+int64_t ngx_http_results_batcher_stamp(ngx_http_results_batcher_t *b);
+
+
+#endif /* NGX_HTTP_RESULTS_BATCHER_H */

@@ -1,0 +1,906 @@
+
+/*
+ * One libpq connection <-> one nginx connection (CRAFT of the event loop):
+ *
+ *  - its events are level-triggered, since PQconsumeInput() reads once and
+ *    may leave bytes in the socket;
+ *  - while connecting, the socket leaves the event loop before every
+ *    PQconnectPoll(), which may swap it under the same number;
+ *  - a job is over at its Sync and not before: a commit may still fail after
+ *    the statement's own result;
+ *  - libpq owns the socket; nginx's connection is "shared", so that only
+ *    PQfinish() closes it.
+ */
+
+#include <libpq-fe.h>
+#include <openssl/ssl.h>
+
+#include "ngx_http_results_connection.h"
+#include "ngx_http_results_connection_params.h"
+#include "results_encode.h"
+
+
+#define NGX_HTTP_RESULTS_API_VERSION  1
+
+/* a closed row's column for each placeholder of write_records() */
+#define NGX_HTTP_RESULTS_WRITE_ARGS                                           \
+    "$1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,"     \
+    "$20,$21,$22,$23"
+
+
+typedef struct {
+    const char             *name;
+    const char             *sql;
+    int                     nparams;
+    const Oid              *types;
+} ngx_http_results_sql_t;
+
+
+static void ngx_http_results_connection_poll(
+    ngx_http_results_connection_t *hc, PostgresPollingStatusType status);
+static ngx_int_t ngx_http_results_connection_attach(
+    ngx_http_results_connection_t *hc);
+static void ngx_http_results_connection_detach(
+    ngx_http_results_connection_t *hc);
+static ngx_int_t ngx_http_results_connection_want(
+    ngx_http_results_connection_t *hc, ngx_uint_t rd, ngx_uint_t wr);
+static void ngx_http_results_connection_setup(
+    ngx_http_results_connection_t *hc);
+static ngx_int_t ngx_http_results_connection_dry_run(
+    ngx_http_results_connection_t *hc, ngx_uint_t statement);
+static void ngx_http_results_connection_greeting(
+    ngx_http_results_connection_t *hc, PGresult *res);
+static void ngx_http_results_connection_set_up(
+    ngx_http_results_connection_t *hc);
+static void ngx_http_results_connection_event_handler(ngx_event_t *ev);
+static void ngx_http_results_connection_timer_handler(ngx_event_t *ev);
+static ngx_int_t ngx_http_results_connection_flush(
+    ngx_http_results_connection_t *hc);
+static void ngx_http_results_connection_drain(
+    ngx_http_results_connection_t *hc);
+static void ngx_http_results_connection_result(
+    ngx_http_results_connection_t *hc, PGresult *res);
+static void ngx_http_results_connection_rows(
+    ngx_http_results_connection_t *hc, PGresult *res);
+static void ngx_http_results_connection_done(
+    ngx_http_results_connection_t *hc);
+static void ngx_http_results_connection_notice(void *data,
+    const PGresult *res);
+static void ngx_http_results_connection_reason(
+    ngx_http_results_connection_t *hc, const char *text);
+static int ngx_http_results_connection_query(
+    ngx_http_results_connection_t *hc, ngx_uint_t statement,
+    const char *const *values, const int *lengths, int binary);
+
+
+static const Oid  ngx_http_results_lookup_types[] = { 1001 /* bytea[] */ };
+
+/* in the order of ngx_http_results_statement_e */
+static const ngx_http_results_sql_t  ngx_http_results_sql[] = {
+
+    { "results_write_records",
+      "SELECT * FROM results_api.write_records("
+          NGX_HTTP_RESULTS_WRITE_ARGS ")",
+      RESULTS_WRITE_NPARAMS, results_write_types },
+
+    { "results_write_group",
+      "SELECT * FROM results_api.write_group("
+          NGX_HTTP_RESULTS_WRITE_ARGS ")",
+      RESULTS_WRITE_NPARAMS, results_write_types },
+
+    { "results_lookup_tokens",
+      "SELECT * FROM results_api.lookup_tokens($1)",
+      1, ngx_http_results_lookup_types }
+};
+
+
+static const char  ngx_http_results_greeting_sql[] =
+    "SELECT results_api.api_version(),"
+    " pg_catalog.current_setting('transaction_read_only'),"
+    " pg_catalog.current_setting('fsync'),"
+    " pg_catalog.current_setting('synchronous_commit')";
+
+
+void
+ngx_http_results_connection_open(ngx_http_results_connection_t *hc)
+{
+    ngx_http_results_params_t  *params;
+
+    params = hc->conf->params;
+
+    hc->ready = 0;
+    hc->greeted = 0;
+    hc->warned = 0;
+    hc->broken = 0;
+    hc->leaving = 0;
+    hc->job = NULL;
+
+    ngx_memzero(&hc->end, sizeof(ngx_http_results_end_t));
+    ngx_memzero(hc->reason, sizeof(hc->reason));
+
+    hc->timer.handler = ngx_http_results_connection_timer_handler;
+    hc->timer.data = hc;
+    hc->timer.log = ngx_cycle->log;
+
+    ngx_add_timer(&hc->timer, hc->conf->connect_timeout);
+
+    hc->pg = PQconnectStartParams(params->keywords, params->values, 0);
+
+    if (hc->pg == NULL) {
+        ngx_http_results_connection_close(hc, 0, "no memory");
+        return;
+    }
+
+    if (PQstatus(hc->pg) == CONNECTION_BAD) {
+        ngx_http_results_connection_close(hc, 0, PQerrorMessage(hc->pg));
+        return;
+    }
+
+    (void) PQsetNoticeReceiver(hc->pg, ngx_http_results_connection_notice,
+                               hc);
+
+    ngx_http_results_connection_poll(hc, PGRES_POLLING_WRITING);
+}
+
+
+/* goes on connecting: waits for what libpq last asked for */
+
+static void
+ngx_http_results_connection_poll(ngx_http_results_connection_t *hc,
+    PostgresPollingStatusType status)
+{
+    switch (status) {
+
+    case PGRES_POLLING_OK:
+
+        if (ngx_http_results_connection_attach(hc) == NGX_OK) {
+            ngx_http_results_connection_setup(hc);
+        }
+
+        return;
+
+    case PGRES_POLLING_READING:
+    case PGRES_POLLING_WRITING:
+
+        if (ngx_http_results_connection_attach(hc) == NGX_OK
+            && ngx_http_results_connection_want(hc,
+                                         status == PGRES_POLLING_READING,
+                                         status == PGRES_POLLING_WRITING)
+               != NGX_OK)
+        {
+            ngx_http_results_connection_close(hc, 0, "no event");
+        }
+
+        return;
+
+    default:
+        ngx_http_results_connection_close(hc, 0, PQerrorMessage(hc->pg));
+    }
+}
+
+
+/* gives the socket that libpq has now an nginx connection */
+
+static ngx_int_t
+ngx_http_results_connection_attach(ngx_http_results_connection_t *hc)
+{
+    int                fd;
+    ngx_connection_t  *c;
+
+    fd = PQsocket(hc->pg);
+
+    if (hc->connection != NULL && hc->connection->fd == fd) {
+        return NGX_OK;
+    }
+
+    ngx_http_results_connection_detach(hc);
+
+    if (fd < 0) {
+        ngx_http_results_connection_close(hc, 0, "no socket");
+        return NGX_ERROR;
+    }
+
+    c = ngx_get_connection(fd, ngx_cycle->log);
+
+    if (c == NULL) {
+        ngx_http_results_connection_close(hc, 0,
+                                          "worker_connections are not enough");
+        return NGX_ERROR;
+    }
+
+    c->number = ngx_atomic_fetch_add(ngx_connection_counter, 1);
+    c->data = hc;
+    c->log = ngx_cycle->log;
+    c->read->log = c->log;
+    c->write->log = c->log;
+    c->read->handler = ngx_http_results_connection_event_handler;
+    c->write->handler = ngx_http_results_connection_event_handler;
+    c->shared = 1;
+    c->idle = 1;
+
+    hc->connection = c;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_results_connection_detach(ngx_http_results_connection_t *hc)
+{
+    ngx_connection_t  *c;
+
+    if (hc->connection == NULL) {
+        return;
+    }
+
+    c = hc->connection;
+
+    if (PQsocket(hc->pg) == c->fd) {
+        (void) ngx_http_results_connection_want(hc, 0, 0);
+
+    } else {
+        /* libpq has closed it: the event loop has forgotten it as well */
+        if (c->read->active) {
+            (void) ngx_del_event(c->read, NGX_READ_EVENT, NGX_CLOSE_EVENT);
+        }
+
+        if (c->write->active) {
+            (void) ngx_del_event(c->write, NGX_WRITE_EVENT, NGX_CLOSE_EVENT);
+        }
+    }
+
+    ngx_close_connection(c);
+    hc->connection = NULL;
+}
+
+
+static ngx_int_t
+ngx_http_results_connection_want(ngx_http_results_connection_t *hc,
+    ngx_uint_t rd, ngx_uint_t wr)
+{
+    ngx_event_t  *rev, *wev;
+
+    rev = hc->connection->read;
+    wev = hc->connection->write;
+
+    if (!rd && rev->active
+        && ngx_del_event(rev, NGX_READ_EVENT, 0) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (!wr && wev->active
+        && ngx_del_event(wev, NGX_WRITE_EVENT, 0) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (rd && !rev->active
+        && ngx_add_event(rev, NGX_READ_EVENT, NGX_LEVEL_EVENT) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (wr && !wev->active
+        && ngx_add_event(wev, NGX_WRITE_EVENT, NGX_LEVEL_EVENT) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The first flight, in one round trip: is this the server we need, the
+ * statements, and each run with no rows, which finds a missing right or
+ * function now and not when an exam is on.
+ */
+
+static void
+ngx_http_results_connection_setup(ngx_http_results_connection_t *hc)
+{
+    PGconn      *pg;
+    ngx_uint_t   i;
+
+    pg = hc->pg;
+
+    if (PQsetnonblocking(pg, 1) != 0 || PQenterPipelineMode(pg) != 1) {
+        goto failed;
+    }
+
+    /* the server's words may quote rows: only codes are wanted */
+    (void) PQsetErrorVerbosity(pg, PQERRORS_SQLSTATE);
+    (void) PQsetErrorContextVisibility(pg, PQSHOW_CONTEXT_NEVER);
+
+    if (PQsendQueryParams(pg, ngx_http_results_greeting_sql, 0, NULL, NULL,
+                          NULL, NULL, 0)
+        != 1)
+    {
+        goto failed;
+    }
+
+    for (i = 0; i < NGX_HTTP_RESULTS_STATEMENTS; i++) {
+
+        if (!(hc->statements & (1u << i))) {
+            continue;
+        }
+
+        if (hc->conf->prepare
+            && PQsendPrepare(pg, ngx_http_results_sql[i].name,
+                             ngx_http_results_sql[i].sql,
+                             ngx_http_results_sql[i].nparams,
+                             ngx_http_results_sql[i].types)
+               != 1)
+        {
+            goto failed;
+        }
+
+        if (ngx_http_results_connection_dry_run(hc, i) != NGX_OK) {
+            goto failed;
+        }
+    }
+
+    if (PQpipelineSync(pg) != 1) {
+        goto failed;
+    }
+
+    (void) ngx_http_results_connection_flush(hc);
+
+    return;
+
+failed:
+
+    ngx_http_results_connection_close(hc, 0, PQerrorMessage(pg));
+}
+
+
+static ngx_int_t
+ngx_http_results_connection_dry_run(ngx_http_results_connection_t *hc,
+    ngx_uint_t statement)
+{
+    int               rc;
+    const char       *value;
+    results_buf_t     buf;
+    results_params_t  params;
+
+    if (statement != NGX_HTTP_RESULTS_LOOKUP_TOKENS) {
+
+        ngx_memzero(&params, sizeof(results_params_t));
+
+        rc = results_encode_records(&params, NULL, 0) == 0
+             && ngx_http_results_connection_query(hc, statement, params.value,
+                                                  params.length, 1);
+
+        results_params_free(&params);
+
+        return rc ? NGX_OK : NGX_ERROR;
+    }
+
+    ngx_memzero(&buf, sizeof(results_buf_t));
+
+    results_encode_digests(&buf, NULL, 0);
+    value = buf.data;
+    rc = (int) buf.len;
+
+    rc = !buf.failed
+         && ngx_http_results_connection_query(hc, statement, &value, &rc, 1);
+
+    results_buf_free(&buf);
+
+    return rc ? NGX_OK : NGX_ERROR;
+}
+
+
+/* 1, or 0 as libpq's PQsend functions do */
+
+static int
+ngx_http_results_connection_query(ngx_http_results_connection_t *hc,
+    ngx_uint_t statement, const char *const *values, const int *lengths,
+    int binary)
+{
+    static const int  formats[RESULTS_WRITE_NPARAMS] = {
+        1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1
+    };
+
+    const ngx_http_results_sql_t  *sql;
+
+    sql = &ngx_http_results_sql[statement];
+
+    if (hc->conf->prepare) {
+        return PQsendQueryPrepared(hc->pg, sql->name, sql->nparams, values,
+                                   lengths, formats, binary);
+    }
+
+    return PQsendQueryParams(hc->pg, sql->sql, sql->nparams, sql->types,
+                             values, lengths, formats, binary);
+}
+
+
+void
+ngx_http_results_connection_send(ngx_http_results_connection_t *hc,
+    ngx_http_results_job_t *job)
+{
+    hc->job = job;
+    hc->warned = 0;
+    hc->sent = ngx_current_msec;
+    hc->connection->idle = 0;
+
+    ngx_memzero(&hc->end, sizeof(ngx_http_results_end_t));
+
+    /* covers the rows of the job: never cancelable */
+    ngx_add_timer(&hc->timer, hc->timeout);
+
+    if (ngx_http_results_connection_query(hc, job->statement, job->values,
+                                          job->lengths, job->binary)
+        != 1
+        || PQpipelineSync(hc->pg) != 1
+        || ngx_http_results_connection_flush(hc) != NGX_OK)
+    {
+        /* the owner is not called back from within its own call */
+        hc->broken = 1;
+        ngx_post_event(hc->connection->read, &ngx_posted_events);
+    }
+}
+
+
+/* NGX_ERROR: the connection is no good, but not closed yet */
+
+static ngx_int_t
+ngx_http_results_connection_flush(ngx_http_results_connection_t *hc)
+{
+    int  rc;
+
+    rc = PQflush(hc->pg);
+
+    if (rc < 0) {
+        return NGX_ERROR;
+    }
+
+    /* reading always: a server that cannot write will not read */
+
+    return ngx_http_results_connection_want(hc, 1, rc == 1);
+}
+
+
+static void
+ngx_http_results_connection_event_handler(ngx_event_t *ev)
+{
+    int                             alive;
+    ngx_connection_t               *c;
+    ngx_http_results_connection_t  *hc;
+
+    c = ev->data;
+    hc = c->data;
+
+    if (c->close) {
+        /* idle at a graceful exit; or, in error, worker_shutdown_timeout */
+        hc->leaving = 1;
+        hc->shutdown = c->error;
+        ngx_http_results_connection_close(hc, hc->job != NULL, "exiting");
+        return;
+    }
+
+    if (hc->broken) {
+        ngx_http_results_connection_close(hc, 1, PQerrorMessage(hc->pg));
+        return;
+    }
+
+    if (PQpipelineStatus(hc->pg) == PQ_PIPELINE_OFF) {
+        /* connecting; the poll may swap the socket: leave the loop first */
+        (void) ngx_http_results_connection_want(hc, 0, 0);
+        ngx_http_results_connection_poll(hc, PQconnectPoll(hc->pg));
+        return;
+    }
+
+    if (ev->write) {
+        alive = 1;
+
+    } else {
+        alive = PQconsumeInput(hc->pg);
+
+        /* what OpenSSL has decrypted, the event loop cannot see */
+        while (alive
+               && PQsslInUse(hc->pg)
+               && PQisBusy(hc->pg)
+               && SSL_pending(PQsslStruct(hc->pg, "OpenSSL")) > 0)
+        {
+            alive = PQconsumeInput(hc->pg);
+        }
+    }
+
+    if (alive && ngx_http_results_connection_flush(hc) != NGX_OK) {
+        alive = 0;
+    }
+
+    /* a dead connection may still have brought a Sync */
+    ngx_http_results_connection_drain(hc);
+
+    if (!alive && hc->pg != NULL) {
+        ngx_http_results_connection_close(hc, 1,
+                              hc->reason[0] ? hc->reason
+                                            : PQerrorMessage(hc->pg));
+    }
+}
+
+
+static void
+ngx_http_results_connection_drain(ngx_http_results_connection_t *hc)
+{
+    PGresult        *res;
+    ngx_uint_t       nulls;
+    ExecStatusType   status;
+
+    nulls = 0;
+
+    /* a NULL ends each statement; two in a row, that nothing is left */
+
+    while (nulls < 2 && !PQisBusy(hc->pg)) {
+
+        res = PQgetResult(hc->pg);
+
+        if (res == NULL) {
+            nulls++;
+            continue;
+        }
+
+        nulls = 0;
+        status = PQresultStatus(res);
+
+        if (status != PGRES_PIPELINE_SYNC) {
+            ngx_http_results_connection_result(hc, res);
+            PQclear(res);
+            continue;
+        }
+
+        PQclear(res);
+
+        if (hc->ready) {
+            ngx_http_results_connection_done(hc);
+
+        } else {
+            ngx_http_results_connection_set_up(hc);
+        }
+
+        if (hc->pg == NULL) {
+            return;
+        }
+    }
+}
+
+
+static void
+ngx_http_results_connection_result(ngx_http_results_connection_t *hc,
+    PGresult *res)
+{
+    char  *state;
+
+    switch (PQresultStatus(res)) {
+
+    case PGRES_TUPLES_OK:
+    case PGRES_SINGLE_TUPLE:
+
+        if (!hc->ready) {
+            if (!hc->greeted) {
+                hc->greeted = 1;
+                ngx_http_results_connection_greeting(hc, res);
+            }
+
+        } else if (hc->job != NULL && hc->job->row != NULL) {
+            ngx_http_results_connection_rows(hc, res);
+        }
+
+        return;
+
+    case PGRES_COMMAND_OK:
+    case PGRES_EMPTY_QUERY:
+    case PGRES_PIPELINE_ABORTED:
+        return;
+
+    default:
+        break;
+    }
+
+    /* the first error is the cause */
+
+    if (hc->end.end == NGX_HTTP_RESULTS_JOB_OK) {
+        hc->end.end = NGX_HTTP_RESULTS_JOB_ERROR;
+
+        state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+
+        if (state != NULL) {
+            ngx_cpystrn((u_char *) hc->end.sqlstate, (u_char *) state,
+                        sizeof(hc->end.sqlstate));
+        }
+    }
+}
+
+
+static void
+ngx_http_results_connection_rows(ngx_http_results_connection_t *hc,
+    PGresult *res)
+{
+    int            i, j, n;
+    results_str_t  values[NGX_HTTP_RESULTS_COLUMNS_MAX];
+
+    n = ngx_min(PQnfields(res), NGX_HTTP_RESULTS_COLUMNS_MAX);
+
+    for (i = 0; i < PQntuples(res); i++) {
+
+        for (j = 0; j < n; j++) {
+            values[j].data = PQgetisnull(res, i, j) ? NULL
+                                                    : PQgetvalue(res, i, j);
+            values[j].len = PQgetlength(res, i, j);
+        }
+
+        hc->job->row(hc->job, values, n);
+    }
+}
+
+
+/* what the server is, from the row of ngx_http_results_greeting_sql */
+
+static void
+ngx_http_results_connection_greeting(ngx_http_results_connection_t *hc,
+    PGresult *res)
+{
+    char        *commit;
+    ngx_int_t    version;
+    ngx_flag_t   local;
+
+    local = hc->conf->durability == NGX_HTTP_RESULTS_DURABILITY_LOCAL;
+
+    version = ngx_atoi((u_char *) PQgetvalue(res, 0, 0),
+                       PQgetlength(res, 0, 0));
+
+    /* sql/ serves its version and the one before */
+
+    if (version != NGX_HTTP_RESULTS_API_VERSION
+        && version != NGX_HTTP_RESULTS_API_VERSION + 1)
+    {
+        (void) ngx_snprintf((u_char *) hc->reason, sizeof(hc->reason) - 1,
+                   "results_api has version %i, this module needs %d or %d: "
+                   "run sql/install.sql%Z", version,
+                   NGX_HTTP_RESULTS_API_VERSION,
+                   NGX_HTTP_RESULTS_API_VERSION + 1);
+        return;
+    }
+
+    if (ngx_strcmp(PQgetvalue(res, 0, 1), "off") != 0) {
+        ngx_http_results_connection_reason(hc, "the server is read-only");
+        return;
+    }
+
+    if (ngx_strcmp(PQgetvalue(res, 0, 2), "on") != 0 && !local) {
+        ngx_http_results_connection_reason(hc, "fsync is off: a commit would "
+                   "not survive a crash (see the directive \"durability\")");
+        return;
+    }
+
+    commit = PQgetvalue(res, 0, 3);
+
+    if ((ngx_strcmp(commit, "off") == 0 || ngx_strcmp(commit, "local") == 0)
+        && !local)
+    {
+        ngx_http_results_connection_reason(hc, "synchronous_commit is off or "
+                   "local: a commit would not be durable (see the directive "
+                   "\"durability\")");
+    }
+}
+
+
+/* the Sync of the first flight */
+
+static void
+ngx_http_results_connection_set_up(ngx_http_results_connection_t *hc)
+{
+    const char  *text;
+
+    if (hc->reason[0] != '\0') {
+        ngx_http_results_connection_close(hc, 0, hc->reason);
+        return;
+    }
+
+    if (hc->end.end != NGX_HTTP_RESULTS_JOB_OK) {
+
+        if (ngx_strcmp(hc->end.sqlstate, "3F000") == 0
+            || ngx_strcmp(hc->end.sqlstate, "42883") == 0)
+        {
+            text = "no function of results_api, or not this version's: run "
+                   "sql/install.sql";
+
+        } else if (ngx_strcmp(hc->end.sqlstate, "42501") == 0) {
+            text = "the role may not use results_api: run sql/install.sql, "
+                   "connect as results_gateway";
+
+        } else {
+            text = "the server refused the first statements";
+        }
+
+        (void) ngx_snprintf((u_char *) hc->reason, sizeof(hc->reason) - 1,
+                            "%s (SQLSTATE %s)%Z", text, hc->end.sqlstate);
+
+        ngx_http_results_connection_close(hc, 0, hc->reason);
+        return;
+    }
+
+    ngx_del_timer(&hc->timer);
+
+    hc->ready = 1;
+
+    hc->on_ready(hc);
+}
+
+
+/* the Sync of the job: all of it is committed, or none of it */
+
+static void
+ngx_http_results_connection_done(ngx_http_results_connection_t *hc)
+{
+    ngx_http_results_job_t  *job;
+    ngx_http_results_end_t   end;
+
+    job = hc->job;
+
+    if (job == NULL) {
+        return;
+    }
+
+    if (hc->timer.timer_set) {
+        ngx_del_timer(&hc->timer);
+    }
+
+    end = hc->end;
+
+    if (end.end == NGX_HTTP_RESULTS_JOB_ERROR) {
+        end.action = results_sqlstate_action(end.sqlstate);
+
+    } else if (hc->warned) {
+        end.end = NGX_HTTP_RESULTS_JOB_WARNED;
+    }
+
+    hc->job = NULL;
+    hc->connection->idle = 1;
+
+    if (end.end == NGX_HTTP_RESULTS_JOB_ERROR
+        && end.action == RESULTS_SQL_EVICT)
+    {
+        (void) ngx_snprintf((u_char *) hc->reason, sizeof(hc->reason) - 1,
+                            "SQLSTATE %s%Z", end.sqlstate);
+        ngx_http_results_connection_close(hc, 0, hc->reason);
+
+    } else {
+        hc->on_idle(hc);
+    }
+
+    job->done(job, &end);
+}
+
+
+void
+ngx_http_results_connection_close(ngx_http_results_connection_t *hc,
+    ngx_uint_t hard, const char *reason)
+{
+    struct linger            linger;
+    ngx_http_results_job_t  *job;
+    ngx_http_results_end_t   end;
+
+    if (reason != hc->reason) {
+        ngx_http_results_connection_reason(hc, reason);
+    }
+
+    if (hc->timer.timer_set) {
+        ngx_del_timer(&hc->timer);
+    }
+
+    if (hc->timer.posted) {
+        ngx_delete_posted_event(&hc->timer);
+    }
+
+    if (hc->pg != NULL) {
+
+        if (hard && PQsocket(hc->pg) >= 0) {
+            /*
+             * A statement that nobody waits for must not arrive late:
+             * PQfinish() would still try to send what is left of it, and the
+             * kernel what it holds.
+             */
+            linger.l_onoff = 1;
+            linger.l_linger = 0;
+
+            (void) setsockopt(PQsocket(hc->pg), SOL_SOCKET, SO_LINGER,
+                              (const void *) &linger, sizeof(struct linger));
+            (void) shutdown(PQsocket(hc->pg), SHUT_WR);
+        }
+
+        ngx_http_results_connection_detach(hc);
+
+        PQfinish(hc->pg);
+        hc->pg = NULL;
+    }
+
+    hc->ready = 0;
+
+    job = hc->job;
+    hc->job = NULL;
+
+    end = hc->end;
+    end.end = NGX_HTTP_RESULTS_JOB_LOST;
+
+    hc->on_closed(hc, hc->reason);
+
+    if (job != NULL) {
+        job->done(job, &end);
+    }
+}
+
+
+static void
+ngx_http_results_connection_timer_handler(ngx_event_t *ev)
+{
+    ngx_http_results_connection_t  *hc;
+
+    hc = ev->data;
+
+    if (hc->ready) {
+        ngx_http_results_connection_close(hc, 1, "no answer in time");
+
+    } else {
+        ngx_http_results_connection_close(hc, 1, "connect timed out");
+    }
+}
+
+
+/*
+ * A WARNING on a write means that it may not be durable: a backend that is
+ * cancelled while it waits for its synchronous standby reports success so.
+ */
+
+static void
+ngx_http_results_connection_notice(void *data, const PGresult *res)
+{
+    char                           *severity, *state;
+    ngx_http_results_connection_t  *hc;
+
+    hc = data;
+
+    severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
+    state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+
+    if (severity != NULL && ngx_strcmp(severity, "WARNING") == 0) {
+        hc->warned = 1;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,
+                  "results: store \"%V\": %s %s from the server",
+                  &hc->conf->name, severity ? severity : "notice",
+                  state ? state : "");
+}
+
+
+/* keeps text as one line */
+
+static void
+ngx_http_results_connection_reason(ngx_http_results_connection_t *hc,
+    const char *text)
+{
+    size_t  i, n;
+
+    n = ngx_min(ngx_strlen(text), sizeof(hc->reason) - 1);
+
+    while (n > 0 && (u_char) text[n - 1] <= ' ') {
+        n--;
+    }
+
+    for (i = 0; i < n; i++) {
+        hc->reason[i] = (u_char) text[i] < ' ' ? ' ' : text[i];
+    }
+
+    hc->reason[n] = '\0';
+
+    if (n == 0) {
+        (void) ngx_cpystrn((u_char *) hc->reason,
+                           (u_char *) "the connection was lost",
+                           sizeof(hc->reason));
+    }
+}

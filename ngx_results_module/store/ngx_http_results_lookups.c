@@ -1,0 +1,483 @@
+
+/*
+ * Token lookups: see ngx_http_results_lookups.h.
+ */
+
+#include "ngx_http_results_lookups.h"
+#include "ngx_http_results_counters.h"
+#include "results_encode.h"
+#include "results_uuid.h"
+
+
+/* a request waits for its token so long at most, in ms */
+#define NGX_HTTP_RESULTS_LOOKUP_TIMEOUT  2000
+
+
+/* the columns of results_api.lookup_tokens() */
+enum {
+    NGX_HTTP_RESULTS_LOOKUP_ORD = 0,
+    NGX_HTTP_RESULTS_LOOKUP_INSTITUTION_ID,
+    NGX_HTTP_RESULTS_LOOKUP_INSTITUTION,
+    NGX_HTTP_RESULTS_LOOKUP_CLIENT_ID,
+    NGX_HTTP_RESULTS_LOOKUP_CLIENT,
+    NGX_HTTP_RESULTS_LOOKUP_PERSON,
+    NGX_HTTP_RESULTS_LOOKUP_ROLE,
+    NGX_HTTP_RESULTS_LOOKUP_ED_APP,
+    NGX_HTTP_RESULTS_LOOKUP_SCOPES,
+    NGX_HTTP_RESULTS_LOOKUP_TTL,
+    NGX_HTTP_RESULTS_LOOKUP_COLUMNS
+};
+
+
+static void ngx_http_results_lookups_flush_handler(ngx_event_t *ev);
+static void ngx_http_results_lookups_deadline_handler(ngx_event_t *ev);
+static void ngx_http_results_lookups_set_timer(ngx_http_results_lookups_t *l);
+static void ngx_http_results_lookups_send(ngx_http_results_lookups_t *l);
+static void ngx_http_results_query_row(ngx_http_results_job_t *job,
+    const results_str_t *values, ngx_uint_t nvalues);
+static uint8_t ngx_http_results_query_text(char *to, size_t max,
+    results_str_t value);
+static void ngx_http_results_query_done(ngx_http_results_job_t *job,
+    const ngx_http_results_end_t *end);
+static void ngx_http_results_lookups_fail(ngx_http_results_lookups_t *l,
+    ngx_uint_t all);
+static ngx_uint_t ngx_http_results_lookups_wanted(
+    ngx_http_results_pool_t *pool);
+static void ngx_http_results_lookups_available(ngx_http_results_pool_t *pool);
+static void ngx_http_results_lookups_shutdown(ngx_http_results_pool_t *pool);
+
+
+ngx_int_t
+ngx_http_results_lookups_init(ngx_http_results_lookups_t *l,
+    ngx_cycle_t *cycle, ngx_http_results_store_conf_t *conf)
+{
+    ngx_uint_t                 i;
+    ngx_http_results_query_t  *query;
+
+    l->conf = conf;
+
+    l->pool.conf = conf;
+    l->pool.name = "reader";
+    l->pool.data = l;
+    l->pool.wanted = ngx_http_results_lookups_wanted;
+    l->pool.available = ngx_http_results_lookups_available;
+    l->pool.shutdown = ngx_http_results_lookups_shutdown;
+
+    if (ngx_http_results_pool_init(&l->pool, cycle, conf->readers,
+                                   1u << NGX_HTTP_RESULTS_LOOKUP_TOKENS,
+                                   NGX_HTTP_RESULTS_LOOKUP_TIMEOUT)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_queue_init(&l->waiting);
+
+    l->queries = ngx_pcalloc(cycle->pool, conf->readers
+                                        * sizeof(ngx_http_results_query_t));
+    if (l->queries == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < conf->readers; i++) {
+        query = &l->queries[i];
+
+        query->lookups = l;
+        query->job.statement = NGX_HTTP_RESULTS_LOOKUP_TOKENS;
+        query->job.nparams = 1;
+        query->job.values = &query->value;
+        query->job.lengths = &query->length;
+        query->job.row = ngx_http_results_query_row;
+        query->job.done = ngx_http_results_query_done;
+        query->job.data = query;
+    }
+
+    l->flush.handler = ngx_http_results_lookups_flush_handler;
+    l->flush.data = l;
+    l->flush.log = cycle->log;
+
+    l->deadline.handler = ngx_http_results_lookups_deadline_handler;
+    l->deadline.data = l;
+    l->deadline.log = cycle->log;
+
+    ngx_http_results_pool_grow(&l->pool);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_results_lookups_exit(ngx_http_results_lookups_t *l)
+{
+    ngx_uint_t  i;
+
+    l->exiting = 1;
+
+    if (l->flush.posted) {
+        ngx_delete_posted_event(&l->flush);
+    }
+
+    if (l->deadline.timer_set) {
+        ngx_del_timer(&l->deadline);
+    }
+
+    ngx_http_results_pool_close(&l->pool);
+
+    for (i = 0; i < l->conf->readers; i++) {
+        results_buf_free(&l->queries[i].buf);
+    }
+}
+
+
+void
+ngx_http_results_lookups_ask(ngx_http_results_lookups_t *l,
+    ngx_http_results_lookup_t *lookup)
+{
+    lookup->query = NULL;
+    lookup->deadline = ngx_current_msec + NGX_HTTP_RESULTS_LOOKUP_TIMEOUT;
+
+    if (ngx_http_results_pool_down_for(&l->pool)
+        > NGX_HTTP_RESULTS_LOOKUP_TIMEOUT)
+    {
+        /* answered at the end of this loop pass, by the deadline's handler */
+        lookup->deadline = ngx_current_msec;
+    }
+
+    /* deadlines only grow but for those of a store that is down */
+
+    if (lookup->deadline == ngx_current_msec) {
+        ngx_queue_insert_head(&l->waiting, &lookup->queue);
+
+    } else {
+        ngx_queue_insert_tail(&l->waiting, &lookup->queue);
+    }
+
+    ngx_http_results_count(token_lookups);
+
+    ngx_post_event(&l->flush, &ngx_posted_events);
+}
+
+
+void
+ngx_http_results_lookups_cancel(ngx_http_results_lookups_t *l,
+    ngx_http_results_lookup_t *lookup)
+{
+    ngx_uint_t                 i;
+    ngx_http_results_query_t  *query;
+
+    query = lookup->query;
+
+    if (query == NULL) {
+        ngx_queue_remove(&lookup->queue);
+        ngx_http_results_lookups_set_timer(l);
+        return;
+    }
+
+    for (i = 0; i < query->n; i++) {
+        if (query->asked[i] == lookup) {
+            query->asked[i] = NULL;
+        }
+    }
+}
+
+
+static void
+ngx_http_results_lookups_flush_handler(ngx_event_t *ev)
+{
+    ngx_http_results_lookups_t  *l;
+
+    l = ev->data;
+
+    ngx_http_results_lookups_fail(l, 0);
+
+    while (!ngx_queue_empty(&l->waiting)) {
+
+        if (!ngx_http_results_pool_has_idle(&l->pool)) {
+            ngx_http_results_pool_grow(&l->pool);
+            break;
+        }
+
+        ngx_http_results_lookups_send(l);
+    }
+
+    ngx_http_results_lookups_set_timer(l);
+
+    if (ngx_exiting && ngx_queue_empty(&l->waiting)) {
+        ngx_http_results_pool_close_idle(&l->pool);
+    }
+}
+
+
+static void
+ngx_http_results_lookups_send(ngx_http_results_lookups_t *l)
+{
+    const unsigned char        *digests[NGX_HTTP_RESULTS_LOOKUPS_MAX];
+    ngx_queue_t                *q;
+    ngx_http_results_query_t   *query;
+    ngx_http_results_lookup_t  *lookup;
+
+    for (query = l->queries; query->sent; query++) { /* void */ }
+
+    query->n = 0;
+
+    while (!ngx_queue_empty(&l->waiting)
+           && query->n < NGX_HTTP_RESULTS_LOOKUPS_MAX)
+    {
+        q = ngx_queue_head(&l->waiting);
+        lookup = ngx_queue_data(q, ngx_http_results_lookup_t, queue);
+
+        ngx_queue_remove(q);
+
+        lookup->query = query;
+        query->asked[query->n] = lookup;
+        query->ttls[query->n] = 0;
+        digests[query->n] = lookup->digest;
+        query->n++;
+    }
+
+    query->buf.len = 0;
+    query->buf.failed = 0;
+
+    results_encode_digests(&query->buf, digests, query->n);
+
+    query->value = query->buf.data;
+    query->length = (int) query->buf.len;
+    query->sent = 1;
+
+    if (query->buf.failed) {
+        /* an empty parameter is an error for the server: 503 */
+        query->length = 0;
+    }
+
+    ngx_http_results_count(token_queries);
+
+    ngx_http_results_pool_send(&l->pool, &query->job);
+}
+
+
+static void
+ngx_http_results_query_row(ngx_http_results_job_t *job,
+    const results_str_t *values, ngx_uint_t nvalues)
+{
+    ngx_int_t                  n, id, client_id, ttl;
+    results_str_t              v;
+    results_principal_t       *p;
+    ngx_http_results_query_t  *query;
+
+    query = job->data;
+
+    if (nvalues != NGX_HTTP_RESULTS_LOOKUP_COLUMNS) {
+        return;
+    }
+
+#define ngx_http_results_column_int(i)                                        \
+    (v = values[i], ngx_atoi((u_char *) v.data, v.len))
+
+    n = ngx_http_results_column_int(NGX_HTTP_RESULTS_LOOKUP_ORD);
+    id = ngx_http_results_column_int(NGX_HTTP_RESULTS_LOOKUP_INSTITUTION_ID);
+    client_id = ngx_http_results_column_int(
+                                          NGX_HTTP_RESULTS_LOOKUP_CLIENT_ID);
+    ttl = ngx_http_results_column_int(NGX_HTTP_RESULTS_LOOKUP_TTL);
+
+#undef ngx_http_results_column_int
+
+    if (n < 1 || (ngx_uint_t) n > query->n
+        || id == NGX_ERROR || client_id == NGX_ERROR || ttl <= 0)
+    {
+        return;
+    }
+
+    p = &query->principals[n - 1];
+
+    ngx_memzero(p, sizeof(results_principal_t));
+
+    p->institution_id = (int32_t) id;
+    p->client_id = (int32_t) client_id;
+    p->role = results_role_parse(values[NGX_HTTP_RESULTS_LOOKUP_ROLE]);
+    p->scopes = query->lookups->conf->scope_bits(
+                                     values[NGX_HTTP_RESULTS_LOOKUP_SCOPES]);
+
+    p->institution_len = ngx_http_results_query_text(p->institution,
+                                 RESULTS_INSTITUTION_MAX,
+                                 values[NGX_HTTP_RESULTS_LOOKUP_INSTITUTION]);
+    p->client_len = ngx_http_results_query_text(p->client, RESULTS_CLIENT_MAX,
+                                 values[NGX_HTTP_RESULTS_LOOKUP_CLIENT]);
+    p->person_len = ngx_http_results_query_text(p->person, RESULTS_PERSON_MAX,
+                                 values[NGX_HTTP_RESULTS_LOOKUP_PERSON]);
+
+    p->ed_app_set = values[NGX_HTTP_RESULTS_LOOKUP_ED_APP].data != NULL
+                    && results_uuid_normalize(
+                                      values[NGX_HTTP_RESULTS_LOOKUP_ED_APP],
+                                      p->ed_app)
+                       == 0;
+
+    query->ttls[n - 1] = ttl;
+}
+
+
+/* sql/ holds these texts to the same limits, in bytes */
+
+static uint8_t
+ngx_http_results_query_text(char *to, size_t max, results_str_t value)
+{
+    size_t  len;
+
+    len = ngx_min(value.len, max);
+
+    ngx_memcpy(to, value.data ? value.data : "", value.data ? len : 0);
+
+    return (uint8_t) (value.data ? len : 0);
+}
+
+
+static void
+ngx_http_results_query_done(ngx_http_results_job_t *job,
+    const ngx_http_results_end_t *end)
+{
+    ngx_int_t                    ttl;
+    ngx_uint_t                   i;
+    const results_principal_t   *principal;
+    ngx_http_results_query_t    *query;
+    ngx_http_results_lookup_t   *lookup;
+    ngx_http_results_lookups_t  *l;
+
+    query = job->data;
+    l = query->lookups;
+
+    if (l->exiting) {
+        return;
+    }
+
+    /* backwards, since what is asked again goes to the front */
+
+    for (i = query->n; i-- > 0; /* void */ ) {
+
+        lookup = query->asked[i];
+
+        if (lookup == NULL) {
+            continue;
+        }
+
+        query->asked[i] = NULL;
+        lookup->query = NULL;
+
+        principal = NULL;
+        ttl = -1;
+
+        if (end->end == NGX_HTTP_RESULTS_JOB_OK
+            || end->end == NGX_HTTP_RESULTS_JOB_WARNED)
+        {
+            ttl = query->ttls[i];
+            principal = ttl > 0 ? &query->principals[i] : NULL;
+
+        } else if (!l->pool.closing
+                   && (end->end == NGX_HTTP_RESULTS_JOB_LOST
+                       || end->action != RESULTS_SQL_UNAVAILABLE))
+        {
+            ngx_queue_insert_head(&l->waiting, &lookup->queue);
+            continue;
+        }
+
+        lookup->handler(lookup, principal, ttl);
+    }
+
+    query->sent = 0;
+
+    ngx_http_results_lookups_set_timer(l);
+
+    ngx_post_event(&l->flush, &ngx_posted_events);
+}
+
+
+static void
+ngx_http_results_lookups_set_timer(ngx_http_results_lookups_t *l)
+{
+    ngx_msec_int_t              left;
+    ngx_http_results_lookup_t  *lookup;
+
+    /* those in flight are covered by the connection's timer */
+
+    if (ngx_queue_empty(&l->waiting)) {
+
+        if (l->deadline.timer_set) {
+            ngx_del_timer(&l->deadline);
+        }
+
+        return;
+    }
+
+    if (!l->deadline.timer_set) {
+        lookup = ngx_queue_data(ngx_queue_head(&l->waiting),
+                                ngx_http_results_lookup_t, queue);
+
+        left = (ngx_msec_int_t) (lookup->deadline - ngx_current_msec);
+        ngx_add_timer(&l->deadline, ngx_max(left, 1));
+    }
+}
+
+
+static void
+ngx_http_results_lookups_deadline_handler(ngx_event_t *ev)
+{
+    ngx_http_results_lookups_t  *l;
+
+    l = ev->data;
+
+    ngx_http_results_lookups_fail(l, 0);
+    ngx_http_results_lookups_set_timer(l);
+}
+
+
+/* answers those whose time is over, or all: the store cannot tell */
+
+static void
+ngx_http_results_lookups_fail(ngx_http_results_lookups_t *l, ngx_uint_t all)
+{
+    ngx_queue_t                *q;
+    ngx_http_results_lookup_t  *lookup;
+
+    while (!ngx_queue_empty(&l->waiting)) {
+
+        q = ngx_queue_head(&l->waiting);
+        lookup = ngx_queue_data(q, ngx_http_results_lookup_t, queue);
+
+        if (!all
+            && (ngx_msec_int_t) (lookup->deadline - ngx_current_msec) > 0)
+        {
+            return;
+        }
+
+        ngx_queue_remove(q);
+
+        lookup->handler(lookup, NULL, -1);
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_results_lookups_wanted(ngx_http_results_pool_t *pool)
+{
+    ngx_http_results_lookups_t  *l;
+
+    l = pool->data;
+
+    return !ngx_queue_empty(&l->waiting);
+}
+
+
+static void
+ngx_http_results_lookups_available(ngx_http_results_pool_t *pool)
+{
+    ngx_http_results_lookups_t  *l;
+
+    l = pool->data;
+
+    ngx_post_event(&l->flush, &ngx_posted_events);
+}
+
+
+static void
+ngx_http_results_lookups_shutdown(ngx_http_results_pool_t *pool)
+{
+    ngx_http_results_lookups_fail(pool->data, 1);
+}

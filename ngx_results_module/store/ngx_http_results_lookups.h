@@ -1,0 +1,55 @@
+
+/*
+ * Asks the store whose tokens are.  All lookups of one pass of the event loop
+ * share one query; a query that is lost is asked again until its deadline.
+ */
+
+#ifndef NGX_HTTP_RESULTS_LOOKUPS_H
+#define NGX_HTTP_RESULTS_LOOKUPS_H
+
+#include "ngx_http_results_pool.h"
+
+
+#define NGX_HTTP_RESULTS_LOOKUPS_MAX  256   /* tokens a query */
+
+
+typedef struct ngx_http_results_lookups_s  ngx_http_results_lookups_t;
+
+
+typedef struct {
+    ngx_http_results_job_t  job;
+    ngx_http_results_lookups_t  *lookups;
+    ngx_http_results_lookup_t  *asked[NGX_HTTP_RESULTS_LOOKUPS_MAX];
+    results_principal_t     principals[NGX_HTTP_RESULTS_LOOKUPS_MAX];
+    ngx_int_t               ttls[NGX_HTTP_RESULTS_LOOKUPS_MAX];
+    ngx_uint_t              n;
+    results_buf_t           buf;
+    const char             *value;
+    int                     length;
+    unsigned                sent:1;
+} ngx_http_results_query_t;
+
+
+struct ngx_http_results_lookups_s {
+    ngx_http_results_store_conf_t  *conf;
+    ngx_http_results_pool_t  pool;          /* the readers */
+    ngx_queue_t             waiting;        /* lookups, by deadline */
+    ngx_http_results_query_t  *queries;     /* one a connection */
+    ngx_event_t             flush;
+    ngx_event_t             deadline;
+    unsigned                exiting:1;
+};
+
+
+ngx_int_t ngx_http_results_lookups_init(ngx_http_results_lookups_t *l,
+    ngx_cycle_t *cycle, ngx_http_results_store_conf_t *conf);
+void ngx_http_results_lookups_exit(ngx_http_results_lookups_t *l);
+
+/* as ngx_http_results_store_lookup() and _cancel_lookup() */
+void ngx_http_results_lookups_ask(ngx_http_results_lookups_t *l,
+    ngx_http_results_lookup_t *lookup);
+void ngx_http_results_lookups_cancel(ngx_http_results_lookups_t *l,
+    ngx_http_results_lookup_t *lookup);
+
+
+#endif /* NGX_HTTP_RESULTS_LOOKUPS_H */

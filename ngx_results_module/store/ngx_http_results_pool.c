@@ -1,0 +1,342 @@
+
+/*
+ * Connects, keeps and replaces a worker's connections.  After a failure it
+ * waits, longer each time and never the same time twice, so that a fleet does
+ * not knock in step; only one connection of a pool shakes hands at a time,
+ * since a SCRAM handshake costs a worker milliseconds.
+ */
+
+#include "ngx_http_results_pool.h"
+#include "ngx_http_results_counters.h"
+
+
+#define NGX_HTTP_RESULTS_RETRY_MIN  25    /* milliseconds */
+#define NGX_HTTP_RESULTS_RETRY_MAX  800
+
+
+static void ngx_http_results_pool_state(ngx_http_results_connection_t *hc,
+    ngx_http_results_state_e state);
+static void ngx_http_results_pool_on_ready(ngx_http_results_connection_t *hc);
+static void ngx_http_results_pool_on_idle(ngx_http_results_connection_t *hc);
+static void ngx_http_results_pool_on_closed(ngx_http_results_connection_t *hc,
+    const char *reason);
+static void ngx_http_results_pool_failed(ngx_http_results_pool_t *pool,
+    const char *reason);
+static void ngx_http_results_pool_retry_handler(ngx_event_t *ev);
+
+
+ngx_int_t
+ngx_http_results_pool_init(ngx_http_results_pool_t *pool, ngx_cycle_t *cycle,
+    ngx_uint_t n, ngx_uint_t statements, ngx_msec_t timeout)
+{
+    ngx_uint_t                      i;
+    ngx_http_results_connection_t  *hc;
+
+    pool->connections = ngx_pcalloc(cycle->pool,
+                                n * sizeof(ngx_http_results_connection_t));
+    if (pool->connections == NULL) {
+        return NGX_ERROR;
+    }
+
+    pool->nconnections = n;
+
+    for (i = 0; i < NGX_HTTP_RESULTS_STATES; i++) {
+        ngx_queue_init(&pool->lists[i]);
+    }
+
+    for (i = 0; i < n; i++) {
+        hc = &pool->connections[i];
+
+        hc->pool = pool;
+        hc->conf = pool->conf;
+        hc->statements = statements;
+        hc->timeout = timeout;
+        hc->on_ready = ngx_http_results_pool_on_ready;
+        hc->on_idle = ngx_http_results_pool_on_idle;
+        hc->on_closed = ngx_http_results_pool_on_closed;
+
+        hc->state = NGX_HTTP_RESULTS_DOWN;
+        ngx_queue_insert_tail(&pool->lists[hc->state], &hc->queue);
+        pool->counts[hc->state]++;
+        ngx_http_results_counters->connections_down++;
+    }
+
+    pool->retry.handler = ngx_http_results_pool_retry_handler;
+    pool->retry.data = pool;
+    pool->retry.log = cycle->log;
+    pool->retry.cancelable = 1;
+
+    return NGX_OK;
+}
+
+
+/* the one place that changes a state */
+
+static void
+ngx_http_results_pool_state(ngx_http_results_connection_t *hc,
+    ngx_http_results_state_e state)
+{
+    ngx_atomic_uint_t        *gauges[NGX_HTTP_RESULTS_STATES];
+    ngx_http_results_pool_t  *pool;
+
+    pool = hc->pool;
+
+    gauges[NGX_HTTP_RESULTS_DOWN] =
+                               &ngx_http_results_counters->connections_down;
+    gauges[NGX_HTTP_RESULTS_CONNECTING] =
+                         &ngx_http_results_counters->connections_connecting;
+    gauges[NGX_HTTP_RESULTS_IDLE] =
+                               &ngx_http_results_counters->connections_idle;
+    gauges[NGX_HTTP_RESULTS_BUSY] =
+                               &ngx_http_results_counters->connections_busy;
+
+    ngx_queue_remove(&hc->queue);
+    pool->counts[hc->state]--;
+    (*gauges[hc->state])--;
+
+    hc->state = state;
+
+    /* the one used last is used first: the others may grow old and close */
+    ngx_queue_insert_head(&pool->lists[state], &hc->queue);
+    pool->counts[state]++;
+    (*gauges[state])++;
+}
+
+
+void
+ngx_http_results_pool_grow(ngx_http_results_pool_t *pool)
+{
+    ngx_queue_t                    *q;
+    ngx_http_results_connection_t  *hc;
+
+    if (pool->closing
+        || pool->retry.timer_set
+        || pool->counts[NGX_HTTP_RESULTS_CONNECTING] > 0
+        || pool->counts[NGX_HTTP_RESULTS_DOWN] == 0)
+    {
+        return;
+    }
+
+    q = ngx_queue_head(&pool->lists[NGX_HTTP_RESULTS_DOWN]);
+    hc = ngx_queue_data(q, ngx_http_results_connection_t, queue);
+
+    ngx_http_results_pool_state(hc, NGX_HTTP_RESULTS_CONNECTING);
+    ngx_http_results_count(connects);
+
+    ngx_http_results_connection_open(hc);
+}
+
+
+void
+ngx_http_results_pool_send(ngx_http_results_pool_t *pool,
+    ngx_http_results_job_t *job)
+{
+    ngx_queue_t                    *q;
+    ngx_http_results_connection_t  *hc;
+
+    q = ngx_queue_head(&pool->lists[NGX_HTTP_RESULTS_IDLE]);
+    hc = ngx_queue_data(q, ngx_http_results_connection_t, queue);
+
+    ngx_http_results_pool_state(hc, NGX_HTTP_RESULTS_BUSY);
+    ngx_http_results_connection_send(hc, job);
+}
+
+
+void
+ngx_http_results_pool_close(ngx_http_results_pool_t *pool)
+{
+    ngx_uint_t                      i;
+    ngx_http_results_connection_t  *hc;
+
+    pool->closing = 1;
+
+    if (pool->retry.timer_set) {
+        ngx_del_timer(&pool->retry);
+    }
+
+    for (i = 0; i < pool->nconnections; i++) {
+        hc = &pool->connections[i];
+
+        if (hc->state != NGX_HTTP_RESULTS_DOWN) {
+            hc->leaving = 1;
+            ngx_http_results_connection_close(hc, 0, "exiting");
+        }
+    }
+}
+
+
+void
+ngx_http_results_pool_close_idle(ngx_http_results_pool_t *pool)
+{
+    ngx_queue_t                    *q;
+    ngx_http_results_connection_t  *hc;
+
+    while (ngx_http_results_pool_has_idle(pool)) {
+        q = ngx_queue_head(&pool->lists[NGX_HTTP_RESULTS_IDLE]);
+        hc = ngx_queue_data(q, ngx_http_results_connection_t, queue);
+
+        hc->leaving = 1;
+        ngx_http_results_connection_close(hc, 0, "exiting");
+    }
+}
+
+
+ngx_msec_t
+ngx_http_results_pool_down_for(ngx_http_results_pool_t *pool)
+{
+    return pool->down ? ngx_current_msec - pool->down_since : 0;
+}
+
+
+static void
+ngx_http_results_pool_on_ready(ngx_http_results_connection_t *hc)
+{
+    ngx_http_results_pool_t  *pool;
+
+    pool = hc->pool;
+
+    ngx_http_results_pool_state(hc, NGX_HTTP_RESULTS_IDLE);
+
+    pool->reason[0] = '\0';
+
+    if (pool->down) {
+        pool->down = 0;
+
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "results: store \"%V\": %s connected again after %M ms",
+                      &pool->conf->name, pool->name,
+                      ngx_current_msec - pool->down_since);
+    }
+
+    pool->available(pool);
+}
+
+
+static void
+ngx_http_results_pool_on_idle(ngx_http_results_connection_t *hc)
+{
+    ngx_http_results_pool_t  *pool;
+
+    pool = hc->pool;
+
+    ngx_http_results_pool_state(hc, NGX_HTTP_RESULTS_IDLE);
+
+    /* it has proved to work: not before, or a server that accepts and then
+       refuses each statement would be knocked at without a pause */
+    pool->failures = 0;
+
+    pool->available(pool);
+}
+
+
+static void
+ngx_http_results_pool_on_closed(ngx_http_results_connection_t *hc,
+    const char *reason)
+{
+    ngx_uint_t                wanted;
+    ngx_http_results_pool_t  *pool;
+
+    pool = hc->pool;
+
+    if (!hc->leaving) {
+
+        if (hc->state == NGX_HTTP_RESULTS_CONNECTING) {
+            ngx_http_results_count(connect_failures);
+
+        } else {
+            ngx_http_results_count(connections_lost);
+        }
+    }
+
+    /* a job in flight will want another connection: told by done(LOST) */
+    wanted = (hc->state == NGX_HTTP_RESULTS_BUSY) || pool->wanted(pool);
+
+    ngx_http_results_pool_state(hc, NGX_HTTP_RESULTS_DOWN);
+
+    if (hc->shutdown && !pool->closing) {
+        pool->closing = 1;
+        pool->shutdown(pool);
+    }
+
+    if (pool->closing || (ngx_exiting && !wanted)) {
+        return;
+    }
+
+    if (hc->leaving) {
+        /* idle at a graceful exit, and yet there is work: nothing failed */
+
+        if (!pool->retry.timer_set) {
+            ngx_add_timer(&pool->retry, 1);
+        }
+
+        return;
+    }
+
+    ngx_http_results_pool_failed(pool, reason);
+}
+
+
+/* says so once, and tries again after a while */
+
+static void
+ngx_http_results_pool_failed(ngx_http_results_pool_t *pool,
+    const char *reason)
+{
+    ngx_uint_t  level;
+    ngx_msec_t  delay;
+
+    if (pool->counts[NGX_HTTP_RESULTS_DOWN] == pool->nconnections
+        && !pool->down)
+    {
+        pool->down = 1;
+        pool->down_since = ngx_current_msec;
+    }
+
+    if (ngx_strcmp(pool->reason, reason) != 0) {
+
+        ngx_cpystrn((u_char *) pool->reason, (u_char *) reason,
+                    sizeof(pool->reason));
+
+        level = pool->down ? NGX_LOG_ERR : NGX_LOG_WARN;
+
+        ngx_log_error(level, ngx_cycle->log, 0,
+                      "results: store \"%V\": no %s: %s; trying again",
+                      &pool->conf->name, pool->name, reason);
+    }
+
+    if (pool->retry.timer_set) {
+        return;
+    }
+
+    /* at once after a working connection was lost, then later and later */
+
+    delay = NGX_HTTP_RESULTS_RETRY_MIN << ngx_min(pool->failures, 8);
+    delay = ngx_min(delay, NGX_HTTP_RESULTS_RETRY_MAX);
+    delay = pool->failures ? 1 + (ngx_msec_t) ngx_random() % delay : 1;
+
+    pool->failures++;
+
+    ngx_add_timer(&pool->retry, delay);
+}
+
+
+static void
+ngx_http_results_pool_retry_handler(ngx_event_t *ev)
+{
+    ngx_http_results_pool_t  *pool;
+
+    pool = ev->data;
+
+    if (ngx_exiting && !pool->wanted(pool)) {
+        return;
+    }
+
+    /* one is always kept, so that the first request waits for no handshake */
+
+    if (pool->counts[NGX_HTTP_RESULTS_IDLE]
+        + pool->counts[NGX_HTTP_RESULTS_BUSY] == 0
+        || pool->wanted(pool))
+    {
+        ngx_http_results_pool_grow(pool);
+    }
+}

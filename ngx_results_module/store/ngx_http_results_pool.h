@@ -1,0 +1,82 @@
+
+/*
+ * A worker's connections to one store, for one purpose (writing, reading).
+ * A connection's state is the list it is on; only
+ * ngx_http_results_pool_state() moves it.
+ */
+
+#ifndef NGX_HTTP_RESULTS_POOL_H
+#define NGX_HTTP_RESULTS_POOL_H
+
+#include "ngx_http_results_connection.h"
+
+
+typedef enum {
+    NGX_HTTP_RESULTS_DOWN = 0,
+    NGX_HTTP_RESULTS_CONNECTING,
+    NGX_HTTP_RESULTS_IDLE,
+    NGX_HTTP_RESULTS_BUSY,
+    NGX_HTTP_RESULTS_STATES
+} ngx_http_results_state_e;
+
+
+typedef struct ngx_http_results_pool_s  ngx_http_results_pool_t;
+
+
+struct ngx_http_results_pool_s {
+    ngx_http_results_store_conf_t  *conf;
+    const char             *name;           /* "writer", "reader": for logs */
+
+    ngx_http_results_connection_t  *connections;
+    ngx_uint_t              nconnections;
+    ngx_queue_t             lists[NGX_HTTP_RESULTS_STATES];
+    ngx_uint_t              counts[NGX_HTTP_RESULTS_STATES];
+
+    ngx_event_t             retry;          /* the next attempt to connect */
+    ngx_uint_t              failures;       /* attempts in a row */
+    ngx_msec_t              down_since;     /* while `down` */
+    char                    reason[256];    /* the last one logged */
+
+    /* work is waiting for a connection */
+    ngx_uint_t            (*wanted)(ngx_http_results_pool_t *pool);
+
+    /* a connection can be taken */
+    void                  (*available)(ngx_http_results_pool_t *pool);
+
+    /* worker_shutdown_timeout: whoever waits must be told now */
+    void                  (*shutdown)(ngx_http_results_pool_t *pool);
+
+    void                   *data;
+
+    unsigned                down:1;         /* no connection, and it failed */
+    unsigned                closing:1;      /* the process exits */
+};
+
+
+/* n connections, none opened; statements and timeout are those of its jobs */
+ngx_int_t ngx_http_results_pool_init(ngx_http_results_pool_t *pool,
+    ngx_cycle_t *cycle, ngx_uint_t n, ngx_uint_t statements,
+    ngx_msec_t timeout);
+
+/* opens one more, where one is closed, none is connecting and none waits */
+void ngx_http_results_pool_grow(ngx_http_results_pool_t *pool);
+
+/* sends the job over an idle connection, of which there must be one */
+void ngx_http_results_pool_send(ngx_http_results_pool_t *pool,
+    ngx_http_results_job_t *job);
+
+/* closes all; jobs in flight end with LOST */
+void ngx_http_results_pool_close(ngx_http_results_pool_t *pool);
+
+/* closes those that have no job: a worker that exits and has no work left */
+void ngx_http_results_pool_close_idle(ngx_http_results_pool_t *pool);
+
+/* milliseconds without any connection; 0 while there is one */
+ngx_msec_t ngx_http_results_pool_down_for(ngx_http_results_pool_t *pool);
+
+
+#define ngx_http_results_pool_has_idle(pool)                                  \
+    ((pool)->counts[NGX_HTTP_RESULTS_IDLE] > 0)
+
+
+#endif /* NGX_HTTP_RESULTS_POOL_H */
