@@ -65,3 +65,11 @@ need() {
     "${as_root[@]}" "$root/bin/lib/install" "${missing[@]}" ||
         die "could not install ${missing[*]}"
 }
+
+# build_dir FLAVOUR: where that flavour's build is, for these RESULTS_CFLAGS
+build_dir() {
+    local hash=
+    [ -z "${RESULTS_CFLAGS:-}" ] ||
+        hash=-$(sha256sum <<< "$RESULTS_CFLAGS" | cut -c 1-8)
+    printf '%s' "$root/.build/$1$hash"
+}
