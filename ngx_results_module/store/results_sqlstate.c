@@ -20,6 +20,7 @@ static const results_sqlstate_rule_t  results_sqlstate_rules[] = {
 
     { "08",    RESULTS_SQL_EVICT },     /* connection exception */
     { "0A000", RESULTS_SQL_EVICT },     /* cached plan must not change type */
+    { "21000", RESULTS_SQL_ISOLATE },   /* one key twice in a group */
     { "22",    RESULTS_SQL_ISOLATE },   /* data exception */
     { "23",    RESULTS_SQL_ISOLATE },   /* constraint violation */
     { "25006", RESULTS_SQL_EVICT },     /* read-only: after a failover */
