@@ -1,0 +1,341 @@
+
+/*
+ * Timestamps: RFC 3339 text in, milliseconds out, microseconds between.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <cmocka.h>
+
+#include "results_time.h"
+
+
+#define DATE      RESULTS_TIME_DATE
+#define DATETIME  RESULTS_TIME_DATETIME
+#define NOZONE    RESULTS_TIME_NOZONE
+#define ANY       (DATE|DATETIME|NOZONE)
+
+
+/* 0 and the time of an exact copy, so that a read beyond it is seen */
+static int
+parse(const char *text, unsigned accepted, int64_t *out)
+{
+    int             rc;
+    char           *copy;
+    results_str_t   s;
+
+    s = results_str(text);
+    copy = malloc(s.len + (s.len == 0));
+    assert_non_null(copy);
+
+    if (s.len != 0) {
+        memcpy(copy, s.data, s.len);
+    }
+
+    s.data = copy;
+    rc = results_time_parse(s, accepted, out);
+
+    free(copy);
+
+    return rc;
+}
+
+
+static void
+texts_become_microseconds(void **state)
+{
+    size_t   i;
+    int64_t  time;
+
+    static const struct {
+        const char  *text;
+        int64_t      time;
+    } cases[] = {
+        { "1970-01-01T00:00:00Z", 0 },
+        { "1970-01-01", 0 },
+        { "1970-01-01T00:00:00", 0 },
+        { "1969-12-31T23:59:59.999999Z", -1 },
+        { "2000-01-01T00:00:00Z", INT64_C(946684800000000) },
+        { "2023-11-07T05:31:56Z", INT64_C(1699335116000000) },
+        { "2023-11-07t05:31:56z", INT64_C(1699335116000000) },
+        { "2023-11-07 05:31:56Z", INT64_C(1699335116000000) },
+        { "2023-11-07T05:31:56.123Z", INT64_C(1699335116123000) },
+        { "2023-11-07T05:31:56.1Z", INT64_C(1699335116100000) },
+        { "2023-11-07T05:31:56.000001Z", INT64_C(1699335116000001) },
+        { "2023-11-07T05:31:56.1234567Z", INT64_C(1699335116123456) },
+        { "2023-11-07T05:31:56.9999999999999999Z",
+          INT64_C(1699335116999999) },
+        { "2023-11-07T05:31:56.5", INT64_C(1699335116500000) },
+        { "2023-11-07T05:31:56+00:00", INT64_C(1699335116000000) },
+        { "2023-11-07T05:31:56-00:00", INT64_C(1699335116000000) },
+        { "2023-11-07T07:31:56+02:00", INT64_C(1699335116000000) },
+        { "2023-11-07T02:31:56.25-03:00", INT64_C(1699335116250000) },
+        { "2023-11-07T11:01:56+05:30", INT64_C(1699335116000000) },
+        { "2023-11-07T19:31:56+14:00", INT64_C(1699335116000000) },
+        { "2023-11-06T15:31:56-14:00", INT64_C(1699335116000000) },
+        { "2024-02-29", INT64_C(1709164800000000) },
+        { "2000-02-29", INT64_C(951782400000000) },
+        { "0001-01-01T00:00:00Z", RESULTS_TIME_MIN },
+        { "0001-01-01", RESULTS_TIME_MIN },
+        { "0001-01-01T14:00:00+14:00", RESULTS_TIME_MIN },
+        { "9999-12-31T23:59:59.999999Z", RESULTS_TIME_MAX },
+        { "9999-12-31T09:59:59.999999-14:00", RESULTS_TIME_MAX },
+        { "9999-12-31T23:59:60Z", RESULTS_TIME_MAX },
+
+        /* leap seconds: RFC 3339 5.8 has the first and the last one */
+        { "1990-12-31T23:59:60Z", INT64_C(662687999999999) },
+        { "1990-12-31T23:59:60.7Z", INT64_C(662687999999999) },
+        { "1990-12-31T15:59:60-08:00", INT64_C(662687999999999) }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        time = 42;
+
+        if (parse(cases[i].text, ANY, &time) != 0
+            || time != cases[i].time)
+        {
+            fail_msg("%s: %lld, expected %lld", cases[i].text,
+                     (long long) time, (long long) cases[i].time);
+        }
+    }
+}
+
+
+static void
+other_texts_are_refused(void **state)
+{
+    size_t   i;
+    int64_t  time;
+
+    static const char *const  cases[] = {
+        "", " ", "2", "now", "2023", "2023-11", "2023-11-7", "2023-1-07",
+        "20231107", "2023-11-07T", "2023-11-07Z", " 2023-11-07",
+        "2023-11-07 ", "2023/11/07", "07-11-2023", "+2023-11-07",
+        "-023-11-07", "2023-11-07T05:31Z", "2023-11-07T05:31:56 Z",
+        "2023-11-07T5:31:56Z", "2023-11-07T05:31:56,5Z",
+        "2023-11-07T05:31:56.Z", "2023-11-07T05:31:56.", "2023-11-07T05:31:5",
+        "2023-11-07T05:31:56ZZ", "2023-11-07T05:31:56Z ",
+        "2023-11-07  05:31:56Z", "2023-11-07_05:31:56Z",
+        "2023-11-07T05-31-56Z", "2023-11-07T053156Z",
+        "2023-11-07T-5:31:56Z", "2023-11-07T05:31:56+0200",
+        "2023-11-07T05:31:56+02", "2023-11-07T05:31:56+2:00",
+        "2023-11-07T05:31:56+02:00Z", "2023-11-07T05:31:56+02:60",
+        "2023-11-07T05:31:56+14:01", "2023-11-07T05:31:56-15:00",
+        "2023-11-07T05:31:56UTC", "2023-11-07T05:31:56+",
+        "2023-11-07T05:31:56\xe2\x88\x92" "02:00",      /* a true minus */
+
+        "0000-01-01", "2023-00-07", "2023-13-07", "2023-11-00", "2023-11-31",
+        "2023-02-29", "1900-02-29", "2100-02-29", "2024-02-30",
+        "2023-11-07T24:00:00Z", "2023-11-07T05:60:00Z",
+        "2023-11-07T05:31:61Z", "2023-11-07T99:31:00Z",
+        "2023-11-07T23:58:60Z", "2023-11-07T05:31:60Z",
+        "1990-12-31T23:59:60-08:00", "1990-12-31T23:59:60+01:00",
+
+        /* outside of years 1 to 9999 in UTC */
+        "0001-01-01T00:00:00+00:01", "0001-01-01T13:59:59+14:00",
+        "9999-12-31T23:59:59-00:01", "9999-12-31T23:59:60-00:01"
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        time = 42;
+
+        if (parse(cases[i], ANY, &time) == 0) {
+            fail_msg("\"%s\" was read as %lld", cases[i], (long long) time);
+        }
+
+        assert_int_equal(time, 42);
+    }
+
+    assert_int_equal(results_time_parse(results_str(NULL), ANY, &time), -1);
+}
+
+
+static void
+only_accepted_forms_are_read(void **state)
+{
+    size_t    i;
+    int64_t   time;
+    unsigned  accepted;
+
+    static const struct {
+        const char  *text;
+        unsigned     form;
+    } cases[] = {
+        { "2023-11-07", DATE },
+        { "2023-11-07T05:31:56", NOZONE },
+        { "2023-11-07T05:31:56.5", NOZONE },
+        { "2023-11-07T05:31:56Z", DATETIME },
+        { "2023-11-07T05:31:56.5+02:00", DATETIME }
+    };
+
+    (void) state;
+
+    for (accepted = 0; accepted <= ANY; accepted++) {
+        for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+            assert_int_equal(parse(cases[i].text, accepted, &time),
+                             (accepted & cases[i].form) ? 0 : -1);
+        }
+    }
+}
+
+
+static void
+a_nul_is_no_digit(void **state)
+{
+    int64_t        time;
+    results_str_t  s = results_string("2023-11-07T05:31:56\0Z");
+
+    (void) state;
+
+    assert_int_equal(results_time_parse(s, ANY, &time), -1);
+}
+
+
+static void
+milliseconds_are_rounded_down(void **state)
+{
+    size_t  i;
+    char    text[RESULTS_TIME_MILLIS_LEN + 1];
+
+    static const struct {
+        int64_t      time;
+        const char  *text;
+    } cases[] = {
+        { 0, "1970-01-01T00:00:00.000Z" },
+        { 999, "1970-01-01T00:00:00.000Z" },
+        { 1000, "1970-01-01T00:00:00.001Z" },
+        { -1, "1969-12-31T23:59:59.999Z" },
+        { -1001, "1969-12-31T23:59:59.998Z" },
+        { INT64_C(1699335116123999), "2023-11-07T05:31:56.123Z" },
+        { INT64_C(1709251199999999), "2024-02-29T23:59:59.999Z" },
+        { RESULTS_TIME_MIN, "0001-01-01T00:00:00.000Z" },
+        { RESULTS_TIME_MAX, "9999-12-31T23:59:59.999Z" }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        memset(text, '#', sizeof(text));
+
+        results_time_format_millis(cases[i].time, text);
+
+        assert_int_equal(text[RESULTS_TIME_MILLIS_LEN], '#');
+        assert_memory_equal(text, cases[i].text, RESULTS_TIME_MILLIS_LEN);
+
+        memset(text, '#', sizeof(text));
+
+        results_time_format_date(cases[i].time, text);
+
+        assert_int_equal(text[10], '#');
+        assert_memory_equal(text, cases[i].text, 10);
+    }
+}
+
+
+/* every day there is, against the C library's calendar */
+static void
+the_calendar_is_the_gregorian(void **state)
+{
+    time_t     seconds;
+    int64_t    day, time, back;
+    struct tm  tm;
+    char       expected[16], text[11];
+
+    (void) state;
+
+    for (day = RESULTS_TIME_MIN / 86400000000;
+         day <= RESULTS_TIME_MAX / 86400000000;
+         day++)
+    {
+        seconds = day * 86400;
+        assert_non_null(gmtime_r(&seconds, &tm));
+        expected[0] = (char) ('0' + (tm.tm_year + 1900) / 1000);
+        expected[1] = (char) ('0' + (tm.tm_year + 1900) / 100 % 10);
+        assert_int_equal(strftime(expected + 2, sizeof(expected) - 2,
+                                  "%y-%m-%d", &tm), 8);
+
+        time = day * 86400000000;
+        results_time_format_date(time, text);
+        text[10] = '\0';
+
+        if (strcmp(text, expected) != 0) {
+            fail_msg("%s, expected %s", text, expected);
+        }
+
+        if (results_time_parse(results_str(text), DATE, &back) != 0
+            || back != time)
+        {
+            fail_msg("%s is read as another day", text);
+        }
+    }
+}
+
+
+static void
+milliseconds_read_back(void **state)
+{
+    char           text[RESULTS_TIME_MILLIS_LEN];
+    int64_t        time, back;
+    results_str_t  s;
+
+    (void) state;
+
+    s.data = text;
+    s.len = sizeof(text);
+
+    for (time = RESULTS_TIME_MIN;
+         time < RESULTS_TIME_MAX;
+         time += INT64_C(1234567891011000))
+    {
+        results_time_format_millis(time, text);
+
+        assert_int_equal(results_time_parse(s, DATETIME, &back), 0);
+        assert_true(back == time);
+    }
+}
+
+
+static void
+the_clock_is_the_systems(void **state)
+{
+    int64_t  before, now;
+
+    (void) state;
+
+    before = (int64_t) time(NULL) * 1000000;
+    now = results_time_now();
+
+    /* time() may lag behind by a tick */
+
+    assert_true(now >= before);
+    assert_true(now < before + INT64_C(3600000000));
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(texts_become_microseconds),
+        cmocka_unit_test(other_texts_are_refused),
+        cmocka_unit_test(only_accepted_forms_are_read),
+        cmocka_unit_test(a_nul_is_no_digit),
+        cmocka_unit_test(milliseconds_are_rounded_down),
+        cmocka_unit_test(the_calendar_is_the_gregorian),
+        cmocka_unit_test(milliseconds_read_back),
+        cmocka_unit_test(the_clock_is_the_systems)
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
