@@ -166,6 +166,7 @@ sub reset {
 
 # Sends formatted requests over n connections at once, each connection one
 # request at a time, and gives their responses in the order of the requests.
+# each: called after every response
 sub many {
     my ($class, $port, $requests, %opt) = @_;
 
@@ -212,6 +213,7 @@ sub many {
             next if !$response && !$c->{eof};
 
             $responses[$c->{index}] = $response;
+            $opt{each}->($response) if $opt{each};
 
             if ($c->{eof}) {
                 $select->remove($socket);

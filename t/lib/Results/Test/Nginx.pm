@@ -65,13 +65,15 @@ my %DEFAULTS = (
 );
 
 
-# options: dir, root, conninfo, and those of %DEFAULTS; vars for more %%NAME%%
+# options: dir, root, conninfo, http2 (1: on a port of its own), vars (more
+# %%NAME%%), and those of %DEFAULTS
 sub new {
     my ($class, %opt) = @_;
 
     my $self = bless { %DEFAULTS, %opt }, $class;
 
     $self->{port} ||= free_port();
+    $self->{http2_port} ||= free_port() if $self->{http2};
     $self->{prefix} = "$self->{dir}/nginx";
     $self->{conf} = "$self->{prefix}/nginx.conf";
     $self->{error_log} = "$self->{prefix}/error.log";
@@ -86,6 +88,7 @@ sub new {
 
 
 sub port { $_[0]{port} }
+sub http2_port { $_[0]{http2_port} }
 sub binary { $ENV{TEST_NGINX_BINARY} || '/usr/sbin/nginx' }
 
 
@@ -134,7 +137,7 @@ sub render {
         CONNECTIONS => $self->{connections},
         ZONE        => $self->{zone},
         STORE       => $self->{store},
-        SERVER      => $self->{server},
+        SERVER      => $self->{server} . $self->_http2,
         LOCATION    => $self->{location},
         DIR         => $self->{prefix},
         %{ $self->{vars} || {} },
@@ -343,6 +346,22 @@ sub _http {
         "access_log  $self->{prefix}/access.log;",
         map { "${_}_temp_path  $self->{prefix}/$_;" }
             qw(client_body proxy fastcgi uwsgi scgi);
+}
+
+
+# HTTP/2 without TLS has a port of its own: before nginx 1.25.1 a port speaks
+# one of the two
+sub _http2 {
+    my ($self) = @_;
+
+    my $port = $self->{http2_port} or return '';
+    my (undef, $text) = Results::Test::Process->run([$self->binary, '-v']);
+    my ($major, $minor, $patch) = $text =~ m{nginx/(\d+)\.(\d+)\.(\d+)};
+
+    return "listen  127.0.0.1:$port http2;"
+        if $major == 1 && $minor * 1000 + $patch < 25001;
+
+    return "listen  127.0.0.1:$port;\n        http2  on;";
 }
 
 

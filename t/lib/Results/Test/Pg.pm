@@ -192,6 +192,15 @@ sub with_lock {
 }
 
 
+# the gateway's sessions wait for a lock as long as the test holds it
+sub no_timeouts {
+    my ($self) = @_;
+
+    $self->do("ALTER ROLE $GATEWAY SET $_ = 0")
+        for qw(lock_timeout statement_timeout);
+}
+
+
 # waits until n statements of the gateway wait for a lock
 sub wait_for_blocked {
     my ($self, $n) = @_;
