@@ -132,7 +132,7 @@ results_oneroster_field(const results_oneroster_model_t *model,
     const results_oneroster_field_t  *field;
 
     for (field = model->fields; field->name; field++) {
-        if (strcmp(field->name, name) == 0) {
+        if (field->name[0] == name[0] && strcmp(field->name, name) == 0) {
             return field;
         }
     }

@@ -32,20 +32,25 @@ results_oneroster_render(results_buf_t *buf, const results_record_t *record,
     json_t *detail, const results_oneroster_model_t *model, unsigned flags,
     const results_oneroster_links_t *links)
 {
+    size_t                            known;
+    json_t                           *value;
     unsigned                          strict;
     const results_oneroster_field_t  *field;
 
     strict = flags & RESULTS_ONEROSTER_STRICT;
+    known = 0;
 
     results_buf_puts(buf, "{");
 
     for (field = model->fields; field->name; field++) {
-        results_oneroster_render_field(buf, record,
-                                       json_object_get(detail, field->name),
-                                       field, strict, links);
+        value = json_object_get(detail, field->name);
+        known += (value != NULL);
+
+        results_oneroster_render_field(buf, record, value, field, strict,
+                                       links);
     }
 
-    if (!strict) {
+    if (!strict && known != json_object_size(detail)) {
         results_oneroster_render_unknown(buf, detail, model);
     }
 
@@ -281,28 +286,30 @@ results_oneroster_rest(results_buf_t *buf, json_t *object,
 int
 results_oneroster_links(results_request_t *r, results_oneroster_links_t *links)
 {
-    size_t         i;
-    results_str_t  url;
+    size_t          len;
+    results_str_t   url;
+    const char     *p, *after, *end;
 
     static const char  gradebook[] = "/gradebook/";
 
     links->gradebook = results_oneroster_link(r->arena, r->base);
     links->rostering = links->gradebook;
 
-    for (i = r->base.len; i >= sizeof(gradebook) - 1; i--) {
+    len = sizeof(gradebook) - 1;
+    end = r->base.data + r->base.len;
 
-        if (memcmp(r->base.data + i - (sizeof(gradebook) - 1), gradebook,
-                   sizeof(gradebook) - 1)
-            != 0)
-        {
+    for (after = end; (size_t) (after - r->base.data) > len; after--) {
+        p = after - len;
+
+        /* behind "//" it is the host's name */
+
+        if (memcmp(p, gradebook, len) != 0 || p[-1] == '/') {
             continue;
         }
 
         url = results_arena_printf(r->arena, "%.*s/rostering/%.*s",
-                                   (int) (i - (sizeof(gradebook) - 1)),
-                                   r->base.data, (int) (r->base.len - i),
-                                   r->base.data + i);
-
+                                   (int) (p - r->base.data), r->base.data,
+                                   (int) (end - after), after);
         if (url.data == NULL) {
             return -1;
         }
