@@ -71,11 +71,11 @@ extern ngx_http_results_counters_t  *ngx_http_results_counters;
 #define ngx_http_results_add(name, n) (ngx_http_results_counters->name += (n))
 
 
-/* registers the zone, at configuration time */
-ngx_int_t ngx_http_results_counters_add(ngx_conf_t *cf, void *tag);
+/* registers the zone, at configuration time; NULL with the error logged */
+ngx_shm_zone_t *ngx_http_results_counters_add(ngx_conf_t *cf, void *tag);
 
 /* points ngx_http_results_counters at this process's slot, gauges zeroed */
-void ngx_http_results_counters_init_process(void);
+void ngx_http_results_counters_init_process(ngx_shm_zone_t *zone);
 
 /* gauges to zero; the counters stay */
 void ngx_http_results_counters_exit_process(void);

@@ -1,0 +1,187 @@
+
+/*
+ * What the files of http/ share: the configuration, what a request keeps
+ * while it is here, and the functions that one file has for the others.
+ *
+ * Memory: the context lies in the request's pool.  All that a write needs
+ * (the dialect's request, its records, the group) lies in an arena of its
+ * own, because a write may outlive its request; the request's pool destroys
+ * it, unless the store has taken it over.
+ */
+
+#ifndef NGX_HTTP_RESULTS_H
+#define NGX_HTTP_RESULTS_H
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "results_dialect.h"
+#include "ngx_http_results_counters.h"
+#include "ngx_http_results_store.h"
+#include "ngx_http_results_tokens.h"
+
+
+#define NGX_HTTP_RESULTS_VERSION  "0.1.0"
+
+
+typedef struct ngx_http_results_flight_s  ngx_http_results_flight_t;
+
+
+typedef struct {
+    ngx_array_t                     stores;   /* of ..._store_conf_t * */
+    ngx_array_t                     passes;   /* of every results_pass */
+
+    ngx_shm_zone_t                 *tokens;   /* NULL: none */
+    time_t                          ttl;
+    time_t                          negative_ttl;
+
+    ngx_uint_t                      used;     /* by any directive */
+    ngx_shm_zone_t                 *counters;
+} ngx_http_results_main_conf_t;
+
+
+typedef struct {
+    ngx_http_results_store_conf_t  *store;
+    ngx_uint_t                      pass;     /* has a results_pass */
+
+    /* of results_api; not inherited, as no handler is */
+    const results_dialect_t        *dialect;
+    ngx_str_t                       prefix;   /* the location's name */
+    ngx_uint_t                      exact;    /* location = */
+    u_char                         *file;
+    ngx_uint_t                      line;
+} ngx_http_results_loc_conf_t;
+
+
+typedef enum {
+    NGX_HTTP_RESULTS_AUTH_NONE = 0,
+    NGX_HTTP_RESULTS_AUTH_PENDING,
+    NGX_HTTP_RESULTS_AUTH_OK,
+    NGX_HTTP_RESULTS_AUTH_UNKNOWN,            /* the token is nobody's */
+    NGX_HTTP_RESULTS_AUTH_DOWN                /* the store could not tell */
+} ngx_http_results_auth_e;
+
+
+typedef struct {
+    ngx_http_request_t             *request;
+
+    /* authentication */
+    ngx_http_results_auth_e         auth;
+    results_principal_t             principal;
+    ngx_http_results_flight_t      *flight;   /* while waiting in it */
+    ngx_queue_t                     queue;
+
+    /* the arena and what lies in it; NULL before, and once abandoned */
+    results_arena_t                *arena;
+    results_request_t              *req;
+    ngx_http_results_group_t       *group;    /* while it is the store's */
+
+    ngx_uint_t                      writes;   /* groups written so far */
+
+    ngx_chain_t                    *body;     /* of an error of nginx's own */
+    unsigned                        replied:1;
+} ngx_http_results_ctx_t;
+
+
+extern ngx_module_t  ngx_http_results_module;
+
+
+/* conf_store.c: results_store {} */
+
+char *ngx_http_results_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* that the pools leave enough of worker_connections to clients */
+ngx_int_t ngx_http_results_check_connections(ngx_conf_t *cf);
+
+
+/* conf.c: the other directives */
+
+char *ngx_http_results_token_zone(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_results_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_results_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+void *ngx_http_results_create_main_conf(ngx_conf_t *cf);
+char *ngx_http_results_init_main_conf(ngx_conf_t *cf, void *conf);
+void *ngx_http_results_create_loc_conf(ngx_conf_t *cf);
+char *ngx_http_results_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+
+
+/* auth.c: the access phase */
+
+ngx_int_t ngx_http_results_access_handler(ngx_http_request_t *r);
+
+
+/* lookup.c: tokens that are not in the cache */
+
+/*
+ * Joins the lookup of the digest, or starts it: the request then waits, and
+ * its phases run again once ctx->auth is set.  NGX_BUSY where too many wait.
+ */
+ngx_int_t ngx_http_results_lookup(ngx_http_request_t *r,
+    ngx_http_results_ctx_t *ctx, const u_char *digest);
+
+/* the request leaves before the answer */
+void ngx_http_results_lookup_leave(ngx_http_results_ctx_t *ctx);
+
+void ngx_http_results_lookup_init_process(void);
+
+
+/* handler.c: the content phase */
+
+ngx_int_t ngx_http_results_handler(ngx_http_request_t *r);
+
+
+/* request.c: a request as a dialect sees it, and its life */
+
+/* the context, made at the first call; NULL without memory */
+ngx_http_results_ctx_t *ngx_http_results_ctx(ngx_http_request_t *r);
+
+/* the dialect's request, made at the first call; NULL without memory */
+results_request_t *ngx_http_results_request(ngx_http_request_t *r);
+
+/*
+ * How often the request has a header, and its first value.  The name is in
+ * lower case.
+ */
+ngx_uint_t ngx_http_results_header(ngx_http_request_t *r,
+    const ngx_str_t *name, ngx_str_t *value);
+
+/*
+ * The request waits for something that is no event of its own; a client that
+ * leaves meanwhile ends it.  ngx_http_results_resume() ends the wait.
+ */
+ngx_int_t ngx_http_results_wait(ngx_http_request_t *r);
+ngx_int_t ngx_http_results_resume(ngx_http_request_t *r);
+
+
+/* reply.c: what leaves */
+
+/* sends req->reply; returns what finalizes the request */
+ngx_int_t ngx_http_results_send(ngx_http_request_t *r);
+
+/* renders req->failure and sends it */
+ngx_int_t ngx_http_results_send_error(ngx_http_request_t *r);
+
+/* req->reply's status, type and headers become the request's */
+ngx_int_t ngx_http_results_set_headers(ngx_http_request_t *r,
+    results_reply_t *reply);
+
+/* an answer is about to be sent to a request whose body was not read */
+void ngx_http_results_unread_body(ngx_http_request_t *r);
+
+
+/* filter.c: errors that nginx raises, in the dialect's shape */
+
+void ngx_http_results_filter_init(void);
+
+
+/* status.c: the counters */
+
+char *ngx_http_results_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_int_t ngx_http_results_log_handler(ngx_http_request_t *r);
+
+
+#endif /* NGX_HTTP_RESULTS_H */

@@ -1,0 +1,251 @@
+
+/*
+ * The access phase: a request's bearer token becomes its principal (RFC 6750,
+ * formats in docs/api), from the cache or from the store.  A refusal leaves
+ * as nginx's own status, so that "satisfy", "auth_delay" and "error_page"
+ * mean here what they mean everywhere; the filter gives it the API's shape.
+ *
+ * A token in the query string is never read: it would end in logs.
+ */
+
+#include "ngx_http_results.h"
+#include "results_digest.h"
+
+
+#define NGX_HTTP_RESULTS_TOKEN_MAX  4096
+
+
+static ngx_int_t ngx_http_results_token(ngx_http_request_t *r,
+    const results_dialect_t *dialect, ngx_str_t *token);
+static ngx_uint_t ngx_http_results_b64token(ngx_str_t *token);
+static ngx_int_t ngx_http_results_authenticate(ngx_http_request_t *r,
+    ngx_http_results_ctx_t *ctx, ngx_str_t *token);
+static ngx_int_t ngx_http_results_auth_result(ngx_http_request_t *r,
+    ngx_http_results_ctx_t *ctx);
+static ngx_int_t ngx_http_results_refuse(ngx_http_request_t *r,
+    ngx_uint_t status, ngx_uint_t token_sent, const char *text);
+
+
+static ngx_str_t  ngx_http_results_authorization = ngx_string("authorization");
+
+
+ngx_int_t
+ngx_http_results_access_handler(ngx_http_request_t *r)
+{
+    ngx_str_t                     token;
+    ngx_http_results_ctx_t       *ctx;
+    ngx_http_results_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_results_module);
+
+    /* OPTIONS asks what there is, and changes and shows nothing */
+
+    if (lcf->dialect == NULL || r->method == NGX_HTTP_OPTIONS) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_results_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ctx->auth != NGX_HTTP_RESULTS_AUTH_NONE) {
+        return ngx_http_results_auth_result(r, ctx);
+    }
+
+    switch (ngx_http_results_token(r, lcf->dialect, &token)) {
+
+    case NGX_OK:
+        return ngx_http_results_authenticate(r, ctx, &token);
+
+    case NGX_DECLINED:
+        return ngx_http_results_refuse(r, NGX_HTTP_UNAUTHORIZED, 0,
+                                       "an access token is required");
+
+    case NGX_BUSY:
+        return ngx_http_results_refuse(r, NGX_HTTP_BAD_REQUEST, 0,
+                                       "more than one Authorization header");
+
+    default:
+        return ngx_http_results_refuse(r, NGX_HTTP_UNAUTHORIZED, 1,
+                                       "the access token is malformed");
+    }
+}
+
+
+/*
+ * NGX_OK and the token; NGX_DECLINED where there is none, nor a malformed one
+ * (RFC 6750 3.1: another scheme is no token); NGX_BUSY for two headers.
+ */
+
+static ngx_int_t
+ngx_http_results_token(ngx_http_request_t *r, const results_dialect_t *dialect,
+    ngx_str_t *token)
+{
+    ngx_uint_t  n;
+
+    n = ngx_http_results_header(r, &ngx_http_results_authorization, token);
+
+    if (n != 1) {
+        return n ? NGX_BUSY : NGX_DECLINED;
+    }
+
+    if (token->len >= 6
+        && ngx_strncasecmp(token->data, (u_char *) "Bearer", 6) == 0
+        && (token->len == 6 || token->data[6] == ' '))
+    {
+        token->data += 6;
+        token->len -= 6;
+
+        while (token->len && token->data[0] == ' ') {
+            token->data++;
+            token->len--;
+        }
+
+        return ngx_http_results_b64token(token) ? NGX_OK : NGX_ERROR;
+    }
+
+    if (dialect->bare_token && ngx_http_results_b64token(token)) {
+        return NGX_OK;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* RFC 6750 2.1: 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"=" */
+
+static ngx_uint_t
+ngx_http_results_b64token(ngx_str_t *token)
+{
+    u_char  *p, *last;
+
+    static uint32_t  chars[] = {
+        0x00000000, /* control characters */
+        0x03ffe800, /* 9876 5432 10/. -+              */
+        0x87fffffe, /* _    ZYXW VUTS RQPO NMLK JIHG FEDC BA  */
+        0x47fffffe, /*  ~   zyxw vuts rqpo nmlk jihg fedc ba  */
+    };
+
+    p = token->data;
+    last = p + token->len;
+
+    if (token->len > NGX_HTTP_RESULTS_TOKEN_MAX) {
+        return 0;
+    }
+
+    while (p < last && *p < 0x80 && (chars[*p >> 5] & (1U << (*p & 0x1f)))) {
+        p++;
+    }
+
+    if (p == token->data) {
+        return 0;
+    }
+
+    while (p < last && *p == '=') {
+        p++;
+    }
+
+    return p == last;
+}
+
+
+static ngx_int_t
+ngx_http_results_authenticate(ngx_http_request_t *r,
+    ngx_http_results_ctx_t *ctx, ngx_str_t *token)
+{
+    u_char                         digest[NGX_HTTP_RESULTS_DIGEST_LEN];
+    ngx_int_t                      rc;
+    ngx_http_results_loc_conf_t   *lcf;
+    ngx_http_results_main_conf_t  *mcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_results_module);
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_results_module);
+
+    if (results_digest(token->data, token->len, digest) != 0) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    switch (ngx_http_results_tokens_find(mcf->tokens, lcf->store->realm,
+                                         digest, ngx_time(), &ctx->principal))
+    {
+
+    case NGX_HTTP_RESULTS_TOKEN_HIT:
+        ngx_http_results_count(token_hits);
+        ctx->auth = NGX_HTTP_RESULTS_AUTH_OK;
+        break;
+
+    case NGX_HTTP_RESULTS_TOKEN_NEGATIVE:
+        ngx_http_results_count(token_negative);
+        ctx->auth = NGX_HTTP_RESULTS_AUTH_UNKNOWN;
+        break;
+
+    default: /* NGX_HTTP_RESULTS_TOKEN_MISS */
+        ngx_http_results_count(token_misses);
+
+        rc = ngx_http_results_lookup(r, ctx, digest);
+
+        if (rc == NGX_BUSY) {
+            ctx->auth = NGX_HTTP_RESULTS_AUTH_DOWN;
+            break;
+        }
+
+        if (rc != NGX_OK || ngx_http_results_wait(r) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    return ngx_http_results_auth_result(r, ctx);
+}
+
+
+/* the phase is run again while its answer is awaited, and when it is there */
+
+static ngx_int_t
+ngx_http_results_auth_result(ngx_http_request_t *r,
+    ngx_http_results_ctx_t *ctx)
+{
+    switch (ctx->auth) {
+
+    case NGX_HTTP_RESULTS_AUTH_PENDING:
+        return NGX_AGAIN;
+
+    case NGX_HTTP_RESULTS_AUTH_OK:
+        return NGX_OK;
+
+    case NGX_HTTP_RESULTS_AUTH_UNKNOWN:
+        return ngx_http_results_refuse(r, NGX_HTTP_UNAUTHORIZED, 1,
+                                       "the access token is unknown, expired "
+                                       "or revoked");
+
+    default: /* NGX_HTTP_RESULTS_AUTH_DOWN */
+        return ngx_http_results_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE, 1,
+                                       "the access token can not be checked "
+                                       "now, nothing was stored; the same "
+                                       "request may be sent again");
+    }
+}
+
+
+static ngx_int_t
+ngx_http_results_refuse(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_uint_t token_sent, const char *text)
+{
+    results_request_t  *req;
+
+    req = ngx_http_results_request(r);
+    if (req == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    results_fail(req, status, "%s", text);
+
+    req->failure.token_sent = token_sent;
+    req->failure.repeatable = 1;
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0, "results: %s", text);
+
+    ngx_http_results_unread_body(r);
+
+    return status;
+}

@@ -1,0 +1,193 @@
+
+/*
+ * Errors that nginx raises itself in a location with results_api (413, what
+ * limit_req says, the access phase's refusals) get the API's shape: in place
+ * of nginx's page the dialect's body is sent.  An error_page of the operator
+ * never comes here, as it is no page of nginx's own.
+ */
+
+#include "ngx_http_results.h"
+
+
+static ngx_int_t ngx_http_results_header_filter(ngx_http_request_t *r);
+static ngx_int_t ngx_http_results_body_filter(ngx_http_request_t *r,
+    ngx_chain_t *in);
+static ngx_int_t ngx_http_results_replace(ngx_http_request_t *r,
+    results_request_t *req);
+static void ngx_http_results_failure(ngx_http_request_t *r,
+    results_request_t *req);
+
+
+static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
+static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
+
+
+void
+ngx_http_results_filter_init(void)
+{
+    ngx_http_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_http_results_header_filter;
+
+    ngx_http_next_body_filter = ngx_http_top_body_filter;
+    ngx_http_top_body_filter = ngx_http_results_body_filter;
+}
+
+
+static ngx_int_t
+ngx_http_results_header_filter(ngx_http_request_t *r)
+{
+    results_request_t            *req;
+    ngx_http_results_ctx_t       *ctx;
+    ngx_http_results_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_results_module);
+
+    /* only nginx's special responses set err_status */
+
+    if (lcf->dialect == NULL
+        || r->err_status < NGX_HTTP_BAD_REQUEST
+        || r != r->main)
+    {
+        return ngx_http_next_header_filter(r);
+    }
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_results_module);
+
+    if (ctx && ctx->replied) {
+        return ngx_http_next_header_filter(r);
+    }
+
+    req = ngx_http_results_request(r);
+
+    if (req && ngx_http_results_replace(r, req) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_next_header_filter(r);
+}
+
+
+static ngx_int_t
+ngx_http_results_replace(ngx_http_request_t *r, results_request_t *req)
+{
+    ngx_buf_t               *b;
+    ngx_http_results_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_results_module);
+    ctx->replied = 1;
+
+    if (req->failure.status != (int) r->err_status) {
+        ngx_http_results_failure(r, req);
+    }
+
+    req->dialect->error(req);
+
+    if (req->reply.body.failed
+        || ngx_http_results_set_headers(r, &req->reply) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ctx->body = ngx_alloc_chain_link(r->pool);
+    b = ngx_calloc_buf(r->pool);
+
+    if (ctx->body == NULL || b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->pos = (u_char *) req->reply.body.data;
+    b->last = b->pos + req->reply.body.len;
+    b->memory = (req->reply.body.len != 0);
+    b->last_buf = 1;
+    b->last_in_chain = 1;
+
+    ctx->body->buf = b;
+    ctx->body->next = NULL;
+
+    /*
+     * nginx closes at once after a 400; a client that is still sending its
+     * body would get a reset in place of the reply
+     */
+
+    r->lingering_close = (r->headers_in.content_length_n > 0
+                          || r->headers_in.chunked);
+
+    return NGX_OK;
+}
+
+
+/* the words of an error that is nginx's */
+
+static void
+ngx_http_results_failure(ngx_http_request_t *r, results_request_t *req)
+{
+    const char                *text;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    switch (r->err_status) {
+
+    case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
+        clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+        results_fail(req, r->err_status, "the body is larger than %lld bytes",
+                     (long long) clcf->client_max_body_size);
+        return;
+
+    case NGX_HTTP_BAD_REQUEST:
+        text = "the request is malformed";
+        break;
+
+    case NGX_HTTP_UNAUTHORIZED:
+        text = "authentication is required";
+        break;
+
+    case NGX_HTTP_FORBIDDEN:
+        text = "access is forbidden";
+        break;
+
+    case NGX_HTTP_NOT_ALLOWED:
+        text = "the method is not allowed";
+        req->failure.allow = results_route_allow(req);
+        break;
+
+    case NGX_HTTP_TOO_MANY_REQUESTS:
+        text = "too many requests, nothing was stored; the same request may "
+               "be sent again";
+        break;
+
+    case NGX_HTTP_SERVICE_UNAVAILABLE:
+        text = "the service is unavailable, nothing was stored; the same "
+               "request may be sent again";
+        break;
+
+    default:
+        text = (r->err_status < NGX_HTTP_INTERNAL_SERVER_ERROR)
+               ? "the request can not be served" : "an internal error";
+    }
+
+    results_fail(req, r->err_status, "%s", text);
+}
+
+
+static ngx_int_t
+ngx_http_results_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_chain_t             *cl;
+    ngx_http_results_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_results_module);
+
+    if (ctx == NULL || ctx->body == NULL || in == NULL) {
+        return ngx_http_next_body_filter(r, in);
+    }
+
+    /* nginx's page is one chain: it is gone with it */
+
+    for (cl = in; cl; cl = cl->next) {
+        cl->buf->pos = cl->buf->last;
+    }
+
+    cl = ctx->body;
+    ctx->body = NULL;
+
+    return ngx_http_next_body_filter(r, cl);
+}

@@ -1,0 +1,443 @@
+
+/*
+ * The content phase: one request from its route to its reply.  What can be
+ * told from the headers is told before the body is read.  A write belongs to
+ * the store until it calls back, or until the request leaves first, which the
+ * context's cleanup then tells the store.
+ */
+
+#include "ngx_http_results.h"
+
+
+/* groups that one request may write, one after the other */
+#define NGX_HTTP_RESULTS_WRITES_MAX  4
+
+
+static ngx_int_t ngx_http_results_check(ngx_http_request_t *r,
+    results_request_t *req);
+static ngx_int_t ngx_http_results_principal(ngx_http_results_ctx_t *ctx);
+static ngx_int_t ngx_http_results_options(ngx_http_request_t *r,
+    results_request_t *req);
+static void ngx_http_results_body_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_results_read_body(ngx_http_request_t *r,
+    results_request_t *req);
+static ngx_int_t ngx_http_results_read_buf(ngx_buf_t *b, u_char *p);
+static void ngx_http_results_next(ngx_http_request_t *r,
+    ngx_http_results_ctx_t *ctx, results_next_e next);
+static ngx_int_t ngx_http_results_write(ngx_http_request_t *r,
+    ngx_http_results_ctx_t *ctx);
+static void ngx_http_results_busy(results_request_t *req);
+static void ngx_http_results_written(ngx_http_results_group_t *group,
+    ngx_http_results_verdict_e verdict);
+static results_next_e ngx_http_results_verdict(results_request_t *req,
+    ngx_http_results_group_t *group, ngx_http_results_verdict_e verdict);
+
+
+static ngx_str_t  ngx_http_results_encoding = ngx_string("content-encoding");
+
+
+ngx_int_t
+ngx_http_results_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                rc;
+    results_request_t       *req;
+    ngx_http_results_ctx_t  *ctx;
+
+    /* a subrequest does not pass the access phase */
+
+    if (r != r->main) {
+        return NGX_HTTP_FORBIDDEN;
+    }
+
+    req = ngx_http_results_request(r);
+    if (req == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (req->method == RESULTS_METHOD_OPTIONS) {
+        return ngx_http_results_options(r, req);
+    }
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_results_module);
+
+    if (ctx->auth != NGX_HTTP_RESULTS_AUTH_OK) {
+
+        /* "satisfy any" let it pass by its address; nobody is its writer */
+
+        if (req->failure.status == 0) {
+            results_fail(req, NGX_HTTP_UNAUTHORIZED,
+                         "an access token is required");
+        }
+
+        return ngx_http_results_send_error(r);
+    }
+
+    if (ngx_http_results_principal(ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ngx_http_results_check(r, req) != NGX_OK) {
+        return ngx_http_results_send_error(r);
+    }
+
+    if ((req->route->flags & RESULTS_ROUTE_BODY) == 0) {
+
+        rc = ngx_http_discard_request_body(r);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        r->main->count++;
+        ngx_http_results_body_handler(r);
+
+        return NGX_DONE;
+    }
+
+    r->request_body_in_single_buf = 1;
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_results_body_handler);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        return rc;
+    }
+
+    return NGX_DONE;
+}
+
+
+/* all that needs no body */
+
+static ngx_int_t
+ngx_http_results_check(ngx_http_request_t *r, results_request_t *req)
+{
+    size_t                        size;
+    ngx_str_t                     encoding;
+    ngx_http_results_loc_conf_t  *lcf;
+
+    if (results_route(req) != 0 || results_authorize(req) != 0) {
+        return NGX_DECLINED;
+    }
+
+    if (req->route->flags & RESULTS_ROUTE_BODY) {
+
+        if (ngx_http_results_header(r, &ngx_http_results_encoding, &encoding)
+            && (encoding.len != 8
+                || ngx_strncasecmp(encoding.data, (u_char *) "identity", 8)
+                   != 0))
+        {
+            results_fail(req, NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
+                         "a body with a Content-Encoding is not accepted");
+            return NGX_DECLINED;
+        }
+
+        if (results_check_media_type(req) != 0) {
+            return NGX_DECLINED;
+        }
+    }
+
+    if (req->method & (RESULTS_METHOD_GET|RESULTS_METHOD_HEAD)) {
+        return NGX_OK;
+    }
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_results_module);
+
+    size = ngx_max(r->headers_in.content_length_n, 0);
+
+    if (ngx_http_results_store_ready(lcf->store->store, 1, size) == NGX_OK) {
+        return NGX_OK;
+    }
+
+    ngx_http_results_busy(req);
+
+    return NGX_DECLINED;
+}
+
+
+/* the records may point to it, and may outlive the request */
+
+static ngx_int_t
+ngx_http_results_principal(ngx_http_results_ctx_t *ctx)
+{
+    results_principal_t  *principal;
+
+    principal = results_arena_alloc(ctx->arena, sizeof(results_principal_t));
+    if (principal == NULL) {
+        return NGX_ERROR;
+    }
+
+    *principal = ctx->principal;
+    ctx->req->principal = principal;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_results_options(ngx_http_request_t *r, results_request_t *req)
+{
+    unsigned  methods;
+
+    methods = results_route_allow(req);
+
+    if (methods == 0) {
+        (void) results_route(req);
+        return ngx_http_results_send_error(r);
+    }
+
+    req->reply.status = NGX_HTTP_NO_CONTENT;
+    results_reply_header(req, "Allow",
+                         results_allow_text(req->arena, methods));
+
+    return ngx_http_results_send(r);
+}
+
+
+static void
+ngx_http_results_body_handler(ngx_http_request_t *r)
+{
+    results_next_e           next;
+    ngx_http_results_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_results_module);
+
+    if (ngx_http_results_read_body(r, ctx->req) != NGX_OK) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
+
+    next = ctx->req->route->parse(ctx->req);
+
+    ngx_http_results_next(r, ctx, next);
+}
+
+
+/* the body in one piece: from memory as it is, from a file read back */
+
+static ngx_int_t
+ngx_http_results_read_body(ngx_http_request_t *r, results_request_t *req)
+{
+    off_t         size;
+    u_char       *p;
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl, *bufs;
+
+    bufs = r->request_body ? r->request_body->bufs : NULL;
+
+    if (bufs == NULL) {
+        return NGX_OK;
+    }
+
+    b = bufs->buf;
+
+    if (bufs->next == NULL && ngx_buf_in_memory(b)) {
+        req->body.data = (char *) b->pos;
+        req->body.len = b->last - b->pos;
+        return NGX_OK;
+    }
+
+    size = 0;
+
+    for (cl = bufs; cl; cl = cl->next) {
+        size += ngx_buf_size(cl->buf);
+    }
+
+    p = ngx_pnalloc(r->pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    req->body.data = (char *) p;
+    req->body.len = size;
+
+    for (cl = bufs; cl; cl = cl->next) {
+        b = cl->buf;
+
+        if (ngx_http_results_read_buf(b, p) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        p += ngx_buf_size(b);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_results_read_buf(ngx_buf_t *b, u_char *p)
+{
+    off_t    offset;
+    ssize_t  n;
+
+    if (ngx_buf_in_memory(b)) {
+        ngx_memcpy(p, b->pos, b->last - b->pos);
+        return NGX_OK;
+    }
+
+    for (offset = b->file_pos; offset < b->file_last; offset += n) {
+
+        n = ngx_read_file(b->file, p, b->file_last - offset, offset);
+
+        if (n == NGX_ERROR || n == 0) {
+            return NGX_ERROR;
+        }
+
+        p += n;
+    }
+
+    return NGX_OK;
+}
+
+
+/* after parse(), and after each finish() */
+
+static void
+ngx_http_results_next(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx,
+    results_next_e next)
+{
+    ngx_int_t  rc;
+
+    if (next == RESULTS_NEXT_WRITE) {
+
+        rc = ngx_http_results_write(r, ctx);
+
+        if (rc == NGX_OK) {
+            return;
+        }
+
+        if (rc == NGX_ERROR) {
+            ngx_http_finalize_request(r, NGX_ERROR);
+            return;
+        }
+
+        /* NGX_DECLINED: the failure says why */
+    }
+
+    rc = ctx->req->failure.status ? ngx_http_results_send_error(r)
+                                  : ngx_http_results_send(r);
+
+    ngx_http_finalize_request(r, rc);
+}
+
+
+static ngx_int_t
+ngx_http_results_write(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx)
+{
+    results_request_t            *req;
+    ngx_http_results_group_t     *group;
+    ngx_http_results_loc_conf_t  *lcf;
+
+    req = ctx->req;
+
+    if (ctx->writes++ == NGX_HTTP_RESULTS_WRITES_MAX) {
+        ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
+                      "results: a request does not come to its end");
+        return NGX_ERROR;
+    }
+
+    group = results_arena_calloc(ctx->arena, sizeof(ngx_http_results_group_t));
+    if (group == NULL) {
+        return NGX_ERROR;
+    }
+
+    group->arena = ctx->arena;
+    group->records = req->records;
+    group->nrecords = req->nrecords;
+    group->size = req->body.len + req->nrecords * sizeof(results_record_t);
+    group->handler = ngx_http_results_written;
+    group->data = ctx;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_results_module);
+
+    if (ngx_http_results_store_write(lcf->store->store, group) != NGX_OK) {
+        ngx_http_results_busy(req);
+        return NGX_DECLINED;
+    }
+
+    ctx->group = group;
+
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    return ngx_http_results_wait(r);
+}
+
+
+static void
+ngx_http_results_busy(results_request_t *req)
+{
+    ngx_http_results_count(queue_refused);
+
+    results_fail(req, NGX_HTTP_SERVICE_UNAVAILABLE,
+                 "too many results are waiting to be stored, this one was not "
+                 "stored; the same request may be sent again");
+    req->failure.repeatable = 1;
+}
+
+
+static void
+ngx_http_results_written(ngx_http_results_group_t *group,
+    ngx_http_results_verdict_e verdict)
+{
+    results_next_e           next;
+    ngx_connection_t        *c;
+    ngx_http_request_t      *r;
+    ngx_http_results_ctx_t  *ctx;
+
+    ctx = group->data;
+    ctx->group = NULL;
+
+    r = ctx->request;
+    c = r->connection;
+
+    if (ngx_http_results_resume(r) != NGX_OK) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+
+    } else {
+        next = ngx_http_results_verdict(ctx->req, group, verdict);
+        ngx_http_results_next(r, ctx, next);
+    }
+
+    /* r may be gone, c is not */
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+static results_next_e
+ngx_http_results_verdict(results_request_t *req,
+    ngx_http_results_group_t *group, ngx_http_results_verdict_e verdict)
+{
+    switch (verdict) {
+
+    case NGX_HTTP_RESULTS_COMMITTED:
+        return req->route->finish(req);
+
+    case NGX_HTTP_RESULTS_REFUSED:
+        results_fail(req, 422, "the database refused the record "
+                     "(SQLSTATE %s)", group->sqlstate);
+        break;
+
+    case NGX_HTTP_RESULTS_NOT_WRITTEN:
+        results_fail(req, NGX_HTTP_SERVICE_UNAVAILABLE,
+                     "not stored; the same request may be sent again");
+        req->failure.repeatable = 1;
+        break;
+
+    default: /* NGX_HTTP_RESULTS_UNKNOWN */
+
+        /* a POST without a key of the client's would be another record */
+
+        req->failure.repeatable =
+                    (req->method & (RESULTS_METHOD_PUT|RESULTS_METHOD_DELETE))
+                    || req->idempotency_key.len;
+
+        results_fail(req, NGX_HTTP_SERVICE_UNAVAILABLE, "outcome unknown; %s",
+                     req->failure.repeatable
+                     ? "the same request may be sent again"
+                     : "it may have been stored, the same request could store "
+                       "it twice");
+    }
+
+    return RESULTS_NEXT_REPLY;
+}

@@ -1,0 +1,148 @@
+
+/*
+ * What leaves: a dialect's reply becomes nginx's headers and body.  Nothing
+ * is copied: the reply lies in the request's arena, which lives until the
+ * pool is destroyed.
+ */
+
+#include "ngx_http_results.h"
+
+
+static ngx_str_t  ngx_http_results_expect = ngx_string("expect");
+
+
+ngx_int_t
+ngx_http_results_send(ngx_http_request_t *r)
+{
+    ngx_int_t                rc;
+    ngx_buf_t               *b;
+    ngx_chain_t              out;
+    results_reply_t         *reply;
+    ngx_http_results_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_results_module);
+    reply = &ctx->req->reply;
+
+    if (reply->body.failed) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_http_results_unread_body(r);
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    r->headers_out.status = reply->status;
+
+    if (ngx_http_results_set_headers(r, reply) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* a header filter that came to 412 or 304 would belie what is stored */
+
+    r->disable_not_modified = 1;
+    r->header_only = (reply->body.len == 0);
+
+    ctx->replied = 1;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->pos = (u_char *) reply->body.data;
+    b->last = b->pos + reply->body.len;
+    b->memory = 1;
+    b->last_buf = 1;
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}
+
+
+ngx_int_t
+ngx_http_results_send_error(ngx_http_request_t *r)
+{
+    ngx_http_results_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_results_module);
+
+    ctx->req->dialect->error(ctx->req);
+
+    return ngx_http_results_send(r);
+}
+
+
+ngx_int_t
+ngx_http_results_set_headers(ngx_http_request_t *r, results_reply_t *reply)
+{
+    unsigned           i;
+    ngx_table_elt_t   *h;
+    results_header_t  *header;
+
+    r->headers_out.content_length_n = reply->body.len;
+    r->headers_out.content_type.data = (u_char *) reply->content_type.data;
+    r->headers_out.content_type.len = reply->content_type.len;
+    r->headers_out.content_type_len = reply->content_type.len;
+    r->headers_out.content_type_lowcase = NULL;
+
+    for (i = 0; i < reply->nheaders; i++) {
+        header = &reply->headers[i];
+
+        h = ngx_list_push(&r->headers_out.headers);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        h->hash = 1;
+        h->key.data = (u_char *) header->name.data;
+        h->key.len = header->name.len;
+        h->value.data = (u_char *) header->value.data;
+        h->value.len = header->value.len;
+#if (nginx_version >= 1023000)
+        h->next = NULL;
+#endif
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * A reply to a request whose body was not read.  A chunked body could go on
+ * for ever while it is discarded, and after "Expect: 100-continue" nobody
+ * knows whether it comes: then the connection ends with the reply.
+ */
+
+void
+ngx_http_results_unread_body(ngx_http_request_t *r)
+{
+    ngx_str_t  value;
+
+    if (r->request_body || r->discard_body) {
+        return;
+    }
+
+    if (r->headers_in.chunked) {
+        r->keepalive = 0;
+    }
+
+    if (!r->expect_tested
+        && ngx_http_results_header(r, &ngx_http_results_expect, &value))
+    {
+        r->expect_tested = 1;
+        r->keepalive = 0;
+    }
+}
