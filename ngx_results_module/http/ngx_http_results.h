@@ -3,10 +3,9 @@
  * What the files of http/ share: the configuration, what a request keeps
  * while it is here, and the functions that one file has for the others.
  *
- * Memory: the context lies in the request's pool.  All that a write needs
- * (the dialect's request, its records, the group) lies in an arena of its
- * own, because a write may outlive its request; the request's pool destroys
- * it, unless the store has taken it over.
+ * Memory: the context lies in the request's pool; what dialect/, record/ and
+ * store/ work on (the dialect's request, its records, the group) lies in an
+ * arena, which the pool's cleanup destroys.
  */
 
 #ifndef NGX_HTTP_RESULTS_H
@@ -72,7 +71,7 @@ typedef struct {
     ngx_http_results_flight_t      *flight;   /* while waiting in it */
     ngx_queue_t                     queue;
 
-    /* the arena and what lies in it; NULL before, and once abandoned */
+    /* the arena and what lies in it; NULL before they are needed */
     results_arena_t                *arena;
     results_request_t              *req;
     ngx_http_results_group_t       *group;    /* while it is the store's */

@@ -154,6 +154,7 @@ ngx_http_results_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     store->name = value[1];
     store->file = cf->conf_file->file.name.data;
     store->line = cf->conf_file->line;
+    store->scope_bits = results_scope_bits;
 
     store->connections = NGX_CONF_UNSET_UINT;
     store->readers = NGX_CONF_UNSET_UINT;

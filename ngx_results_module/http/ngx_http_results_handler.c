@@ -154,7 +154,7 @@ ngx_http_results_check(ngx_http_request_t *r, results_request_t *req)
 }
 
 
-/* the records may point to it, and may outlive the request */
+/* records point to what lies in their arena, and only there */
 
 static ngx_int_t
 ngx_http_results_principal(ngx_http_results_ctx_t *ctx)

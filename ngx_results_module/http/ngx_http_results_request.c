@@ -4,10 +4,9 @@
  * lives longer than one function: its context, its arena, its waits.
  *
  * Two cleanups belong to a context.  The one of the request runs first, also
- * when the client has left: it hands a group that is still being written over
- * to the store, arena and all.  The one of the pool destroys what is left,
- * only then, since HTTP/2 may still be sending a reply's memory when the
- * request's cleanups run.
+ * when the client has left: it takes the request out of what it waits for.
+ * The one of the pool frees the arena and the reply, and only then, since
+ * HTTP/2 may still be sending the reply when the request's cleanups run.
  */
 
 #include "ngx_http_results.h"
@@ -83,10 +82,7 @@ ngx_http_results_cleanup_request(void *data)
 
     if (ctx->group) {
         ngx_http_results_store_abandon(ctx->group);
-
         ctx->group = NULL;
-        ctx->req = NULL;
-        ctx->arena = NULL;
     }
 }
 
