@@ -44,6 +44,8 @@ typedef struct {
 static inline void
 request_start(test_request_t *t, results_method_e method, const char *path)
 {
+    char  *copy;
+
     memset(t, 0, sizeof(test_request_t));
 
     t->principal.institution_id = 7;
@@ -54,7 +56,12 @@ request_start(test_request_t *t, results_method_e method, const char *path)
     t->r.arena = results_arena_create();
     t->r.dialect = results_dialect_find(results_str("timeback"));
     t->r.method = method;
-    t->r.path = results_str(path);
+
+    /* not terminated, so that AddressSanitizer sees who reads beyond it */
+    t->r.path.len = strlen(path);
+    t->r.path.data = copy = results_arena_alloc(t->r.arena, t->r.path.len);
+    memcpy(copy, path, t->r.path.len);
+
     t->r.base = results_str(BASE);
     t->r.content_type = results_str("application/json");
     t->r.received = STAMP;
