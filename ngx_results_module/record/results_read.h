@@ -1,0 +1,79 @@
+
+/*
+ * A call of one of results_api's reading functions: which, with what
+ * parameters; and its rows back as records.  The parameters are text, typed
+ * by the function: no byte of a request reaches SQL.
+ */
+
+#ifndef RESULTS_READ_H
+#define RESULTS_READ_H
+
+#include "results_record.h"
+
+
+/* sql/ and store/'s table of statements have these in the same order */
+typedef enum {
+    RESULTS_READ_RECORD = 0,       /* one record by its key */
+    RESULTS_READ_RECORDS,          /* a collection: formats of sql/read.sql */
+    RESULTS_READ_REPORT,           /* rows of the module results report */
+    RESULTS_ISSUE_TOKEN,           /* for results_token_endpoint */
+    RESULTS_READS
+} results_function_e;
+
+
+#define RESULTS_ARGS_MAX  24
+
+
+typedef struct {
+    results_function_e      function;
+    results_arena_t        *arena;
+    const char             *args[RESULTS_ARGS_MAX];   /* NULL is null */
+    unsigned                nargs;
+    int                     failed;    /* no memory, or too many */
+} results_read_t;
+
+
+void results_read_init(results_read_t *read, results_arena_t *arena,
+    results_function_e function);
+
+/* each adds the next parameter */
+void results_read_int(results_read_t *read, int64_t value);
+void results_read_bool(results_read_t *read, int value);
+void results_read_text(results_read_t *read, results_str_t value);
+void results_read_null(results_read_t *read);
+
+/* RESULTS_TIME_NULL is null */
+void results_read_time(results_read_t *read, int64_t time);
+
+/* text[]; an element without data is null */
+void results_read_texts(results_read_t *read, const results_str_t *values,
+    unsigned n);
+
+/* int[], for smallint[] too */
+void results_read_ints(results_read_t *read, const int *values, unsigned n);
+
+
+/*
+ * The columns in which every reading function answers a record, in binary:
+ * kind int2, id, learner_id, item_id, course_id text, status int2, score,
+ * score_max float8, completion int2, progress float8, time_spent int4,
+ * started_at, completed_at, scored_at timestamptz, detail text,
+ * payload_hash int8, version, client_id int4, created_at, updated_at
+ * timestamptz.  The codes are those of results_record.h.
+ */
+#define RESULTS_RECORD_COLUMNS  20
+
+/*
+ * Reads them into record, whose texts then point into values.  0, or -1 when
+ * they are not of that form.
+ */
+int results_read_record(const results_str_t *values, unsigned nvalues,
+    results_record_t *record);
+
+/* single binary columns; the null value where there is none: 0, INT_NULL ... */
+int64_t results_read_int_column(results_str_t value, int64_t null);
+double results_read_double_column(results_str_t value);
+int64_t results_read_time_column(results_str_t value);
+
+
+#endif /* RESULTS_READ_H */
