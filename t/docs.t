@@ -1,0 +1,89 @@
+#!/usr/bin/perl
+
+# The documentation covers what there is, and its links lead somewhere.
+
+use strict;
+use warnings;
+
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use Test::More;
+
+my $root = $ENV{TEST_RESULTS_ROOT} || abs_path(dirname(__FILE__) . '/..');
+chdir $root or die "chdir $root: $!";
+
+
+sub slurp {
+    my ($file) = @_;
+
+    open my $fh, '<', $file or die "$file: $!";
+    local $/;
+    return scalar <$fh>;
+}
+
+
+# every ngx_command_t of the source
+
+my $directives = slurp('docs/directives.md');
+my %seen;
+
+for my $file (glob 'ngx_results_module/http/*.c') {
+    my $text = slurp($file);
+
+    while ($text =~ /\{ ngx_string\("(\w+)"\),\s+NGX_\w*CONF/g) {
+        my $name = $1;
+        next if $seen{$name}++;
+
+        ok($directives =~ /^(?:## $name$|\| `$name[` ])/m,
+           "$name is in docs/directives.md");
+    }
+}
+
+cmp_ok(scalar keys %seen, '>=', 5, 'directives were found');
+
+
+# every dialect
+
+my $table = slurp('ngx_results_module/dialect/results_dialect.c');
+
+while ($table =~ /^\s+&results_(\w+),/mg) {
+    my $name = $1;
+    ok($directives =~ /^\| `$name` \|/m,
+       "the API $name is in docs/directives.md");
+}
+
+
+# links to files, and to headings of files
+
+sub anchors {
+    my ($text) = @_;
+
+    return map { s/[`*]//gr =~ s/[^\w\- ]//gr =~ s/ /-/gr }
+           map { lc } $text =~ /^#+ (.*)$/mg;
+}
+
+
+for my $file ('README.md', 'CHANGELOG.md', glob('docs/*.md docs/*/*.md')) {
+    my $text = slurp($file);
+    my @broken;
+
+    while ($text =~ /\]\(([^)\s]+)\)/g) {
+        my ($path, $anchor) = split /#/, $1, 2;
+
+        next if $path =~ /^https?:/;
+
+        my $target = $path eq '' ? $file : dirname($file) . "/$path";
+
+        if (!-e $target) {
+            push @broken, $path;
+
+        } elsif (defined $anchor) {
+            push @broken, "$path#$anchor"
+                if !grep { $_ eq $anchor } anchors(slurp($target));
+        }
+    }
+
+    is("@broken", '', "links of $file");
+}
+
+done_testing();
