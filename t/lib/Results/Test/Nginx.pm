@@ -163,17 +163,17 @@ sub start {
 
     $self->write_conf;
 
-    $self->{server} = Results::Test::Process->spawn(
+    $self->{process} = Results::Test::Process->spawn(
         [$self->_checker, $self->_argv],
         env => { $self->_env }, out => "$self->{prefix}/stderr");
 
     wait_for(sub {
-        defined $self->{server}->status
+        defined $self->{process}->status
             || ($self->worker_pids >= $self->{workers} && $self->accepts);
     }, timeout => 30);
 
-    if (defined $self->{server}->status) {
-        delete $self->{server};
+    if (defined $self->{process}->status) {
+        delete $self->{process};
         die "nginx does not start:\n" . _slurp("$self->{prefix}/stderr")
             . $self->log_tail;
     }
@@ -189,7 +189,7 @@ sub reload {
     my %old = map { $_ => 1 } $self->worker_pids;
 
     $self->write_conf;
-    $self->{server}->signal('HUP');
+    $self->{process}->signal('HUP');
 
     wait_for(sub {
         my @pids = $self->worker_pids;
@@ -226,7 +226,7 @@ sub kill_worker {
 sub kill_all {
     my ($self) = @_;
 
-    my $server = delete $self->{server} or return;
+    my $server = delete $self->{process} or return;
     my @workers = Results::Test::Process::children($server->pid);
 
     $self->{killed}++;
@@ -236,15 +236,15 @@ sub kill_all {
 }
 
 
-sub running { defined $_[0]{server} && !defined $_[0]{server}->status }
-sub pid { $_[0]{server} && $_[0]{server}->pid }
+sub running { defined $_[0]{process} && !defined $_[0]{process}->status }
+sub pid { $_[0]{process} && $_[0]{process}->pid }
 
 
 sub worker_pids {
     my ($self) = @_;
 
     return $self->running
-        ? Results::Test::Process::children($self->{server}->pid) : ();
+        ? Results::Test::Process::children($self->{process}->pid) : ();
 }
 
 
@@ -304,7 +304,7 @@ sub reports {
 sub _end {
     my ($self, $signal) = @_;
 
-    my $server = delete $self->{server} or return;
+    my $server = delete $self->{process} or return;
     my $status = $server->end($signal, 40);
 
     $self->{left}++ if $server->group_alive;
