@@ -233,7 +233,7 @@ ngx_http_results_tokens_log_size(ngx_shm_zone_t *zone)
                == 0)
         {
             ngx_log_error(NGX_LOG_WARN, zone->shm.log, 0,
-                          "results: the token zone \"%V\" starts cold: "
+                          "results: the token zone \"%V\" starts empty: "
                           "its size was %uz and is %uz", &zone->shm.name,
                           old[i].shm.size, zone->shm.size);
             return;
