@@ -20,7 +20,7 @@ for my $file (sort glob $t->root . '/examples/*.conf') {
     $conf =~ s/^load_module\s.*/%%GLOBALS%%/m;
     $conf =~ s/^http \{/http {\n    %%HTTP%%/m;
     $conf =~ s/listen(\s+)(?:127\.0\.0\.1:)?8080;/listen${1}127.0.0.1:%%PORT%%;/;
-    $conf =~ s/"host=[^"]*"/"%%CONNINFO%%"/;
+    $conf =~ s/(conninfo\s+)"[^"]*"/$1"%%CONNINFO%%"/;
 
     my $nginx = $t->new_nginx(template => $conf)->start;
 
