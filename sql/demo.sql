@@ -31,8 +31,9 @@ $$;
 
 SET LOCAL ROLE results_owner;
 
-INSERT INTO results.institution (name) VALUES ('demo'), ('other')
-ON CONFLICT DO NOTHING;
+INSERT INTO results.institution (name)
+SELECT n FROM unnest('{demo,other}'::text[]) n
+WHERE NOT EXISTS (SELECT FROM results.institution i WHERE i.name = n);
 
 SELECT id AS demo FROM results.institution WHERE name = 'demo' \gset
 SELECT id AS other FROM results.institution WHERE name = 'other' \gset

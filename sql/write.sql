@@ -42,8 +42,9 @@ BEGIN
             WHEN u.op IN (3, 4) AND NOT EXISTS (
                 SELECT FROM results.result r
                 WHERE r.institution_id = u.institution_id
-                      AND r.kind = (enum_range(null::results.record_kind))
-                                   [u.kind]
+                      AND r.kind = ('{result,assessment_result,
+                         content_item_result,learning_event,module_result}'
+                         ::results.record_kind[])[u.kind]
                       AND r.id = u.id)
             THEN 7
 
@@ -138,7 +139,9 @@ BEGIN
                version, refusal, ord)
          LEFT JOIN results.result r
          ON r.institution_id = u.institution_id
-            AND r.kind = (enum_range(null::results.record_kind))[u.kind]
+            AND r.kind = ('{result,assessment_result,content_item_result,
+                            learning_event,module_result}'
+                          ::results.record_kind[])[u.kind]
             AND r.id = u.id;
 END
 $$;
@@ -148,6 +151,12 @@ $$;
 -- a second query work out what became of each.
 --
 -- stamps is null where every row was stored with its own stamp.
+--
+-- Written for speed: elements are read by their place, as PL/pgSQL keeps
+-- array parameters unpacked and unnest() of 22 arrays would fill 22 tuple
+-- stores a call; enum_range() instead of the words would read the catalog for
+-- every row.  Measured, CPU a row: 1.00-1.05 of a bare INSERT at 32 rows,
+-- with unnest() and enum_range() 1.4.
 
 CREATE OR REPLACE FUNCTION results_api.write_records(
     ops smallint[], institution_ids int[], kinds smallint[], ids text[],
@@ -179,25 +188,23 @@ BEGIN
             started_at, completed_at, scored_at, detail, payload_hash,
             version, op, client_id, created_at, updated_at)
         SELECT
-            u.institution_id,
-            (enum_range(null::results.record_kind))[u.kind],
-            u.id, u.learner_id, u.item_id, u.course_id,
-            (enum_range(null::results.record_status))[u.status],
-            u.score, u.score_max,
-            (enum_range(null::results.completion))[u.completion],
-            u.progress, u.time_spent, u.started_at, u.completed_at,
-            u.scored_at, u.detail, u.payload_hash,
-            CASE u.op WHEN 4 THEN u.version ELSE 1 END,
-            u.op, u.client_id, u.stamp, u.stamp
-        FROM unnest(ops, institution_ids, kinds, ids, learner_ids, item_ids,
-                    course_ids, statuses, scores, score_maxes, completions,
-                    progresses, times_spent, started, completed, scored,
-                    details, hashes, clients, written, expected, refusals)
-             AS u (op, institution_id, kind, id, learner_id, item_id,
-                   course_id, status, score, score_max, completion,
-                   progress, time_spent, started_at, completed_at, scored_at,
-                   detail, payload_hash, client_id, stamp, version, refusal)
-        WHERE u.refusal IS NULL
+            institution_ids[i],
+            ('{result,assessment_result,content_item_result,learning_event,
+               module_result}'::results.record_kind[])[kinds[i]],
+            ids[i], learner_ids[i], item_ids[i], course_ids[i],
+            CASE ops[i] WHEN 3 THEN 'tobedeleted' ELSE
+                ('{active,tobedeleted}'::results.record_status[])
+                [statuses[i]] END,
+            scores[i], score_maxes[i],
+            ('{not_started,in_progress,pending,complete,passed,accepted,
+               incomplete,failed,declined}'::results.completion[])
+            [completions[i]],
+            progresses[i], times_spent[i], started[i], completed[i],
+            scored[i], details[i], hashes[i],
+            CASE ops[i] WHEN 4 THEN expected[i] ELSE 1 END,
+            ops[i], clients[i], written[i], written[i]
+        FROM generate_series(1, cardinality(ids)) AS i
+        WHERE refusals[i] IS NULL
 
         ON CONFLICT (institution_id, kind, id) DO UPDATE SET
             learner_id = CASE EXCLUDED.op WHEN 3 THEN r.learner_id
@@ -206,8 +213,7 @@ BEGIN
                       ELSE EXCLUDED.item_id END,
             course_id = CASE EXCLUDED.op WHEN 3 THEN r.course_id
                         ELSE EXCLUDED.course_id END,
-            status = CASE EXCLUDED.op WHEN 3 THEN 'tobedeleted'
-                     ELSE EXCLUDED.status END,
+            status = EXCLUDED.status,
             score = CASE EXCLUDED.op WHEN 3 THEN r.score
                     ELSE EXCLUDED.score END,
             score_max = CASE EXCLUDED.op WHEN 3 THEN r.score_max
