@@ -91,6 +91,11 @@ ngx_http_results_connection_params(ngx_conf_t *cf,
     options = PQconninfoParse((char *) conf->conninfo.data, &error);
 
     if (options == NULL) {
+
+        if (error != NULL) {
+            error[strcspn(error, "\n")] = '\0';
+        }
+
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "invalid conninfo of results_store \"%V\": %s in %s:%ui",
                       &conf->name, error ? error : "no memory",
