@@ -47,6 +47,7 @@ typedef struct {
     /* of results_api; not inherited, as no handler is */
     const results_dialect_t        *dialect;
     ngx_str_t                       prefix;   /* the location's name */
+    ngx_str_t                       base;     /* the same in a URI, and "/" */
     ngx_uint_t                      exact;    /* location = */
     u_char                         *file;
     ngx_uint_t                      line;

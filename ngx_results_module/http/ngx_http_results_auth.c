@@ -38,10 +38,14 @@ ngx_http_results_access_handler(ngx_http_request_t *r)
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_results_module);
 
-    /* OPTIONS asks what there is, and changes and shows nothing */
-
-    if (lcf->dialect == NULL || r->method == NGX_HTTP_OPTIONS) {
+    if (lcf->dialect == NULL) {
         return NGX_DECLINED;
+    }
+
+    /* OPTIONS shows nothing but the methods there are */
+
+    if (r->method == NGX_HTTP_OPTIONS) {
+        return NGX_OK;
     }
 
     ctx = ngx_http_results_ctx(r);

@@ -22,6 +22,8 @@ typedef struct {
 
 static char *ngx_http_results_zone_size(ngx_conf_t *cf, ngx_str_t *value,
     ngx_str_t *name, size_t *size);
+static ngx_int_t ngx_http_results_set_base(ngx_conf_t *cf,
+    ngx_http_results_loc_conf_t *lcf);
 
 
 /* results_token_zone NAME:SIZE [ttl=TIME] [negative_ttl=TIME] */
@@ -226,10 +228,48 @@ ngx_http_results_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     lcf->prefix = clcf->name;
     lcf->exact = clcf->exact_match;
+
+    if (ngx_http_results_set_base(cf, lcf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     lcf->file = cf->conf_file->file.name.data;
     lcf->line = cf->conf_file->line;
 
     return NGX_CONF_OK;
+}
+
+
+/* the location's name as it stands in a URI, with a slash at its end */
+
+static ngx_int_t
+ngx_http_results_set_base(ngx_conf_t *cf, ngx_http_results_loc_conf_t *lcf)
+{
+    size_t      len;
+    u_char     *p;
+    ngx_str_t  *name;
+
+    name = &lcf->prefix;
+
+    len = name->len + 2 * ngx_escape_uri(NULL, name->data, name->len,
+                                         NGX_ESCAPE_URI);
+
+    p = ngx_pnalloc(cf->pool, len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    lcf->base.data = p;
+
+    p = (u_char *) ngx_escape_uri(p, name->data, name->len, NGX_ESCAPE_URI);
+
+    if (p[-1] != '/') {
+        *p++ = '/';
+    }
+
+    lcf->base.len = p - lcf->base.data;
+
+    return NGX_OK;
 }
 
 
@@ -326,6 +366,7 @@ ngx_http_results_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     if (conf->dialect == NULL && clcf->noname && prev->dialect) {
         conf->dialect = prev->dialect;
         conf->prefix = prev->prefix;
+        conf->base = prev->base;
         conf->exact = prev->exact;
         conf->file = prev->file;
         conf->line = prev->line;

@@ -365,7 +365,7 @@ static ngx_int_t
 ngx_http_results_set_base(ngx_http_request_t *r, results_request_t *req)
 {
     ngx_str_t                    *host;
-    const char                   *scheme, *slash;
+    const char                   *scheme;
     ngx_http_core_srv_conf_t     *cscf;
     ngx_http_results_loc_conf_t  *lcf;
 
@@ -390,12 +390,10 @@ ngx_http_results_set_base(ngx_http_request_t *r, results_request_t *req)
         host = &cscf->server_name;
     }
 
-    slash = (lcf->prefix.data[lcf->prefix.len - 1] == '/') ? "" : "/";
-
-    req->base = results_arena_printf(req->arena, "%s://%.*s%.*s%s", scheme,
+    req->base = results_arena_printf(req->arena, "%s://%.*s%.*s", scheme,
                                      (int) host->len, (char *) host->data,
-                                     (int) lcf->prefix.len,
-                                     (char *) lcf->prefix.data, slash);
+                                     (int) lcf->base.len,
+                                     (char *) lcf->base.data);
 
     return req->base.data ? NGX_OK : NGX_ERROR;
 }
