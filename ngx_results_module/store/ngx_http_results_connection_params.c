@@ -496,7 +496,11 @@ ngx_http_results_params_join(ngx_conf_t *cf, ngx_array_t *list)
             *p++ = ',';
         }
 
-        p = ngx_cpymem(p, item[i].data, item[i].len);
+        /* an empty one has no data, which memcpy() must not be given */
+
+        if (item[i].len > 0) {
+            p = ngx_cpymem(p, item[i].data, item[i].len);
+        }
     }
 
     *p = '\0';
