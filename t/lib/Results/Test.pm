@@ -375,7 +375,9 @@ sub _check_logs {
     my @files = map { "$nginx->{prefix}/$_" } qw(error.log access.log stderr);
     my $logs = join '', map { Results::Test::Nginx::_slurp($_) } @files;
 
-    unlike($logs, qr/Sanitizer|runtime error:/, 'no sanitizer in a log');
+    my @sanitizer = grep { /Sanitizer|runtime error:/ } split /^/, $logs;
+
+    ok(!@sanitizer, 'no sanitizer in a log') or diag(@sanitizer);
 
     my $fixtures = $self->{fixtures} or return;
 
