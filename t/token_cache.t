@@ -96,7 +96,8 @@ subtest 'another size starts cold' => sub {
     $nginx->reload;
 
     is(put_status($t->token), 200, 'served by the new worker');
-    like(substr($nginx->log_text, $from), qr/results: .*"tokens" starts (?:empty|cold)/,
+    like(substr($nginx->log_text, $from),
+         qr/results: .*"tokens" starts (?:empty|cold)/,
          'a line in the log says so');
     cmp_ok($t->status->{tokens}{capacity}, '>', 600, 'with more entries');
 };
