@@ -184,7 +184,7 @@ other_texts_are_no_guids(void **state)
         "urn:uuid:087fc3714fee4dcba82f3e0bf27fc33e",
         "urn:guid:087fc371-4fee-4dcb-a82f-3e0bf27fc33e",
         "urn:uuid:{87fc371-4fee-4dcb-a82f-3e0bf27fc33}",
-        "087fc371-4fee-4dcb-a82f-3e0bf27f\xc3\xa9" "3e"
+        ("087fc371-4fee-4dcb-a82f-3e0bf27f\xc3\xa9" "3e")
     };
 
     (void) state;
