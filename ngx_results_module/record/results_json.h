@@ -6,7 +6,8 @@
  *
  * Every reader takes the object, the field's name and where the value goes,
  * and returns RESULTS_JSON_OK, _ABSENT or _INVALID; the last one has already
- * been added to the errors of the reader.
+ * been added to the errors of the reader.  The value is written for _OK only,
+ * so that a default stays.
  */
 
 #ifndef RESULTS_JSON_H
@@ -53,7 +54,7 @@ results_str_t results_errors_join(const results_errors_t *errors);
 /* flags of the field readers */
 #define RESULTS_JSON_REQUIRED  1   /* absent is an error */
 #define RESULTS_JSON_NULLABLE  2   /* null reads as absent, not as an error */
-#define RESULTS_JSON_NONEMPTY  4   /* "" is an error */
+#define RESULTS_JSON_NONEMPTY  4   /* "" is an error, or [] */
 
 
 /*
@@ -94,7 +95,7 @@ int results_json_string(results_reader_t *r, const char *name, unsigned flags,
 int results_json_number(results_reader_t *r, const char *name, unsigned flags,
     double *out);
 
-/* a JSON integer within min..max */
+/* a JSON integer within min..max; 60.0 is one */
 int results_json_integer(results_reader_t *r, const char *name,
     unsigned flags, int64_t min, int64_t max, int64_t *out);
 

@@ -188,6 +188,32 @@ what_was_not_stored_keeps_its_version(void **state)
 }
 
 
+/* its request has gone meanwhile */
+static void
+missing_records_are_passed_over(void **state)
+{
+    results_str_t  a[3];
+
+    static const int64_t  outcomes[] = { 1, 2 };
+    static const int64_t  versions[] = { 1, 2 };
+
+    (void) state;
+
+    prepare(2);
+    list[0] = NULL;
+
+    a[0] = answer(21, 2, 2, outcomes);
+    a[1] = answer(23, 4, 2, versions);
+    a[2] = results_str(NULL);
+
+    assert_int_equal(results_decode_outcomes(a, list, 2), 0);
+    assert_int_equal(records[0].outcome, RESULTS_OUTCOME_NONE);
+    assert_int_equal(records[1].outcome, RESULTS_OUTCOME_UPDATED);
+
+    answers_free(a);
+}
+
+
 static void
 other_answers_touch_no_record(void **state)
 {
@@ -301,6 +327,7 @@ main(void)
         cmocka_unit_test(outcomes_are_taken_over),
         cmocka_unit_test(stored_stamps_replace_the_records),
         cmocka_unit_test(what_was_not_stored_keeps_its_version),
+        cmocka_unit_test(missing_records_are_passed_over),
         cmocka_unit_test(other_answers_touch_no_record)
     };
 
