@@ -6,9 +6,10 @@
  * configuration's pool.
  */
 
-#include <libpq-fe.h>
-
+/* nginx's headers come first: they choose what the system's declare */
 #include "ngx_http_results_connection_params.h"
+
+#include <libpq-fe.h>
 
 
 #define NGX_HTTP_RESULTS_PARAMS_MAX  64
