@@ -38,6 +38,7 @@ SET LOCAL ROLE results_owner;
 \ir roster.sql
 \ir history.sql
 \ir write.sql
+\ir read.sql
 \ir api.sql
 \ir admin.sql
 

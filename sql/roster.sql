@@ -2,6 +2,42 @@
 -- The people: departments, persons, who manages what, and what learners were
 -- given to do.  Loaded by plain SQL or COPY (docs/operations.md).
 --
+-- A GUID is kept in one form, lower case with hyphens, whatever form it comes
+-- in: it must equal the one that the module stores in a result.
+--
+
+-- The same as results_id_normalize() of ngx_results_module/record.
+
+CREATE OR REPLACE FUNCTION results.normal_id(value text) RETURNS text
+LANGUAGE sql
+IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+RETURN CASE
+    WHEN value ~* replace('^([0-9a-f]{32}|(urn:uuid:)?D|[{]D[}]|[(]D[)])$',
+        'D', '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}')
+    THEN regexp_replace(value, '^urn:uuid:|[(){}]', '', 'gi')::uuid::text
+    ELSE value END;
+
+
+-- The arguments of the trigger are the columns that hold ids.
+
+CREATE OR REPLACE FUNCTION results.normalize_ids() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    row      jsonb := to_jsonb(NEW);
+    columns  jsonb := '{}';
+    name     text;
+BEGIN
+    FOREACH name IN ARRAY TG_ARGV LOOP
+        columns := columns || jsonb_build_object(
+            name, results.normal_id(row ->> name));
+    END LOOP;
+
+    RETURN jsonb_populate_record(NEW, columns);
+END
+$$;
 
 DO $$
 BEGIN
@@ -101,3 +137,28 @@ CREATE TABLE IF NOT EXISTS results.assignment (
 
 COMMENT ON TABLE results.assignment IS
     'What a learner was given: one row for each module of an enrollment.';
+
+
+-- triggers of the tables above, and of two of schema.sql
+
+CREATE OR REPLACE TRIGGER department_ids BEFORE INSERT OR UPDATE ON results.department
+    FOR EACH ROW EXECUTE FUNCTION results.normalize_ids('id', 'parent_id');
+
+CREATE OR REPLACE TRIGGER person_ids BEFORE INSERT OR UPDATE ON results.person
+    FOR EACH ROW EXECUTE FUNCTION results.normalize_ids(
+        'id', 'center_id', 'department_id');
+
+CREATE OR REPLACE TRIGGER manager_ids BEFORE INSERT OR UPDATE ON results.manager
+    FOR EACH ROW EXECUTE FUNCTION results.normalize_ids(
+        'person_id', 'department_id');
+
+CREATE OR REPLACE TRIGGER assignment_ids BEFORE INSERT OR UPDATE ON results.assignment
+    FOR EACH ROW EXECUTE FUNCTION results.normalize_ids(
+        'learner_id', 'course_item_id', 'enrollment_id', 'course_id',
+        'module_id');
+
+CREATE OR REPLACE TRIGGER item_ids BEFORE INSERT OR UPDATE ON results.item
+    FOR EACH ROW EXECUTE FUNCTION results.normalize_ids('id', 'course_id');
+
+CREATE OR REPLACE TRIGGER api_client_ids BEFORE INSERT OR UPDATE ON results.api_client
+    FOR EACH ROW EXECUTE FUNCTION results.normalize_ids('person_id');

@@ -1,0 +1,43 @@
+--
+-- Reading records.  Every function that answers records answers them in the
+-- columns of ngx_results_module/record/results_read.h, with the codes of
+-- results_record.h; which rows is decided here, what they look like is the
+-- dialect's business.
+--
+
+-- One id, of those kinds that the asking dialect shows, deleted or not.
+
+CREATE OR REPLACE FUNCTION results_api.read_record(
+    institution_id int, kinds smallint[], id text)
+RETURNS TABLE (
+    kind smallint, record_id text, learner_id text, item_id text,
+    course_id text, status smallint, score float8, score_max float8,
+    completion smallint, progress float8, time_spent int,
+    started_at timestamptz, completed_at timestamptz, scored_at timestamptz,
+    detail text, payload_hash bigint, version int, client_id int,
+    created_at timestamptz, updated_at timestamptz)
+LANGUAGE plpgsql
+STABLE
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT k.code, r.id, r.learner_id, r.item_id, r.course_id,
+           array_position(enum_range(null::results.record_status),
+                          r.status)::smallint,
+           r.score, r.score_max,
+           array_position(enum_range(null::results.completion),
+                          r.completion)::smallint,
+           r.progress, r.time_spent, r.started_at, r.completed_at,
+           r.scored_at, r.detail::text, r.payload_hash, r.version,
+           r.client_id, r.created_at, r.updated_at
+    FROM unnest(read_record.kinds) AS k (code)
+         JOIN results.result r
+         ON r.institution_id = read_record.institution_id
+            AND r.kind = (enum_range(null::results.record_kind))[k.code]
+            AND r.id = read_record.id;
+END
+$$;

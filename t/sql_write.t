@@ -1,0 +1,455 @@
+#!/usr/bin/env perl
+
+# write_records() and write_group(): every operation on every state a key can
+# be in, again after a lost connection, guards, groups, two sessions at once,
+# history.
+
+use DBD::Pg qw(:async);
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Results::Test;
+use Results::Test::Records;
+
+my $t = Results::Test->new;
+my $pg = $t->pg;
+my $school = $t->fixtures->institution;
+
+my $w = writer();
+
+
+sub writer {
+    return Results::Test::Records->new($pg->connect(user => $pg->gateway),
+                                       institution => $school);
+}
+
+
+sub stored {
+    my ($id) = @_;
+    return $pg->row('SELECT * FROM results.result WHERE institution_id = ? '
+                    . 'AND id = ?', $school, $id);
+}
+
+
+# status, score, hash, version, op, client, updated_at of what a key holds
+sub state_of {
+    my $row = stored($_[0]) or return 'nothing';
+    return join ' ', map { $_ // 'null' } @$row{qw(status score payload_hash
+        version op client_id)}, $row->{updated_at} =~ /(\d\d:\d\d:\d\d)/;
+}
+
+
+subtest 'every value is stored as it came' => sub {
+    my %all = (id => 'all', kind => 4, learner => 'l', item => 'i',
+        course => 'c', status => 2, score => 0.1, score_max => 1e308,
+        completion => 9, progress => 100, time_spent => 77,
+        started => '2026-01-01 10:00:00.000001+00',
+        completed => '0001-01-01 00:00:00+00',
+        scored => '9999-12-31 23:59:59.999999+00', detail => '{"a": [1, "é"]}',
+        hash => '-9223372036854775808', client => 7, stamp => 3);
+
+    is_deeply([$w->write(\%all)], [['created', 1]], 'created');
+
+    my $row = stored('all');
+    is($row->{$_->[0]}, $_->[1], $_->[0]) for
+        [kind => 'learning_event'], [learner_id => 'l'], [item_id => 'i'],
+        [course_id => 'c'], [status => 'tobedeleted'], [score => 0.1],
+        [score_max => 1e308], [completion => 'declined'], [progress => 100],
+        [time_spent => 77], [started_at => '2026-01-01 10:00:00.000001+00'],
+        [completed_at => '0001-01-01 00:00:00+00'],
+        [scored_at => '9999-12-31 23:59:59.999999+00'],
+        [payload_hash => '-9223372036854775808'], [client_id => 7],
+        [updated_at => '2026-01-01 00:00:03+00'],
+        [created_at => '2026-01-01 00:00:03+00'];
+
+    ok($pg->value(q{SELECT detail = '{"a": [1, "é"]}' FROM results.result
+                    WHERE id = 'all'}), 'detail');
+
+    $w->write({ id => 'none', learner => undef, item => undef });
+    is_deeply([@{ stored('none') }{qw(learner_id item_id course_id score
+        score_max completion progress time_spent started_at completed_at
+        scored_at detail)}], [(undef) x 12], 'nulls');
+};
+
+
+subtest 'the codes are those of the enums, in their order' => sub {
+    for my $case ([kind => 'kind', 'record_kind'],
+                  [status => 'status', 'record_status'],
+                  [completion => 'completion', 'completion'])
+    {
+        my ($param, $column, $type) = @$case;
+        my $words = $pg->value("SELECT enum_range(null::results.$type)::text[]");
+
+        $w->write(map { { id => "code-$param-$_", $param => $_ } }
+                  1 .. @$words);
+
+        is_deeply($pg->value("SELECT array_agg($column ORDER BY id)::text[]
+                FROM results.result WHERE id LIKE 'code-$param-%'"),
+            $words, "$type: @$words");
+
+        ok(!eval { $w->write({ id => 'wrong', $param => @$words + 1 }); 1 },
+           "no $type of " . (@$words + 1)) if $param ne 'completion';
+    }
+};
+
+
+# What each operation does to each state.  The state is that of a key after
+# the writes in its list; stamps are 10 for those, as the operation says for
+# itself.  Client 2 operates.
+
+my %before = (
+    nothing => [],
+    active  => [{ hash => 5, score => 50, stamp => 10 }],
+    deleted => [{ hash => 5, score => 50, stamp => 9 },
+                { op => 'delete', hash => 0, stamp => 10 }],
+);
+
+my @cases = (
+    # state, operation, outcome, version, what is stored then
+    [nothing => { op => 'put' }, 'created', 1, 'active 60 6 1 1 2 00:00:20'],
+    [active  => { op => 'put' }, 'updated', 2, 'active 60 6 2 1 2 00:00:20'],
+    [deleted => { op => 'put' }, 'updated', 3, 'active 60 6 3 1 2 00:00:20'],
+    [active  => { op => 'put', hash => 5 }, 'updated', 2,
+     'active 60 5 2 1 2 00:00:20'],
+    [active  => { op => 'put', stamp => 10 }, 'updated', 2,
+     'active 60 6 2 1 2 00:00:10'],
+    [active  => { op => 'put', stamp => 9 }, 'superseded', 1,
+     'active 50 5 1 1 1 00:00:10'],
+    [deleted => { op => 'put', stamp => 9 }, 'superseded', 2,
+     'tobedeleted 50 5 2 3 1 00:00:10'],
+    [active  => { op => 'put', status => 2 }, 'updated', 2,
+     'tobedeleted 60 6 2 1 2 00:00:20'],
+
+    [nothing => { op => 'create' }, 'created', 1,
+     'active 60 6 1 2 2 00:00:20'],
+    [active  => { op => 'create' }, 'conflict', 1,
+     'active 50 5 1 1 1 00:00:10'],
+    [active  => { op => 'create', hash => 5 }, 'replayed', 1,
+     'active 50 5 1 1 1 00:00:10'],
+    [active  => { op => 'create', hash => 5, stamp => 9 }, 'replayed', 1,
+     'active 50 5 1 1 1 00:00:10'],
+    [deleted => { op => 'create' }, 'conflict', 2,
+     'tobedeleted 50 5 2 3 1 00:00:10'],
+    [deleted => { op => 'create', hash => 5 }, 'replayed', 2,
+     'tobedeleted 50 5 2 3 1 00:00:10'],
+
+    [nothing => { op => 'delete' }, 'not_found', undef, 'nothing'],
+    [active  => { op => 'delete' }, 'deleted', 2,
+     'tobedeleted 50 5 2 3 2 00:00:20'],
+    [deleted => { op => 'delete' }, 'deleted', 2,
+     'tobedeleted 50 5 2 3 1 00:00:10'],
+    [deleted => { op => 'delete', stamp => 9 }, 'deleted', 2,
+     'tobedeleted 50 5 2 3 1 00:00:10'],
+    [active  => { op => 'delete', stamp => 9 }, 'superseded', 1,
+     'active 50 5 1 1 1 00:00:10'],
+
+    [nothing => { op => 'replace', version => 1 }, 'not_found', undef,
+     'nothing'],
+    [active  => { op => 'replace', version => 1 }, 'updated', 2,
+     'active 60 6 2 4 2 00:00:20'],
+    [active  => { op => 'replace', version => 2 }, 'conflict', 1,
+     'active 50 5 1 1 1 00:00:10'],
+    [active  => { op => 'replace', version => 1, stamp => 9 }, 'superseded',
+     1, 'active 50 5 1 1 1 00:00:10'],
+    [deleted => { op => 'replace', version => 2 }, 'updated', 3,
+     'active 60 6 3 4 2 00:00:20'],
+    [deleted => { op => 'replace', version => 1 }, 'conflict', 2,
+     'tobedeleted 50 5 2 3 1 00:00:10'],
+);
+
+my $n = 0;
+my @again;
+
+for my $case (@cases) {
+    my ($state, $op, $outcome, $version, $after) = @$case;
+
+    my $id = sprintf 'case-%02d', ++$n;
+    my %record = (id => $id, client => 2, hash => 6, score => 60,
+                  stamp => 20, %$op);
+    my $name = join ' ', $state, map { "$_=$op->{$_}" } sort keys %$op;
+
+    $w->write({ id => $id, %$_ }) for @{ $before{$state} };
+
+    is_deeply([$w->write(\%record)], [[$outcome, $version]],
+              "$name: $outcome");
+    is(state_of($id), $after, "$name: stored");
+
+    push @again, [$name, \%record, $outcome, $version, $after];
+}
+
+
+subtest 'again after a lost connection: nothing changes' => sub {
+    my $history = $pg->value('SELECT count(*) FROM results.result_history');
+
+    for my $case (@again) {
+        my ($name, $record, $outcome, $version, $after) = @$case;
+
+        is_deeply([$w->write($record)], [[$outcome, $version]],
+                  "$name: $outcome");
+        is(state_of($record->{id}), $after, "$name: stored");
+    }
+
+    is_deeply([$w->write(map { $_->[1] } @again)],
+              [map { [@$_[2, 3]] } @again], 'all of them in one batch');
+
+    is($pg->value('SELECT count(*) FROM results.result_history'), $history,
+       'no history of it');
+};
+
+
+subtest 'not the same write: it is stored' => sub {
+    $w->write({ id => 'same', hash => 5, client => 1 });
+
+    is_deeply([$w->write({ id => 'same', hash => 5, client => 2 })],
+              [['updated', 2]], 'another client');
+    is_deeply([$w->write({ id => 'same', hash => 6, client => 2 })],
+              [['updated', 3]], 'another body');
+    is_deeply([$w->write({ id => 'same', op => 'delete', client => 2 })],
+              [['deleted', 4]], 'another operation');
+    is_deeply([$w->write({ id => 'same', hash => 6, client => 2 })],
+              [['updated', 5]], 'and back');
+};
+
+
+subtest 'the answer of a batch' => sub {
+    my @answer = $w->raw(map { { id => "batch-$_" } } 1 .. 5);
+    is_deeply(\@answer, [[(1) x 5], [(1) x 5], undef],
+              'all stored: no stamps');
+
+    @answer = $w->raw({ id => 'batch-1', stamp => 11 },
+                      { id => 'batch-2', stamp => 9 },
+                      { id => 'batch-3', op => 'delete', stamp => 12 },
+                      { id => 'batch-6' });
+    is_deeply($answer[0], [2, 5, 3, 1], 'outcomes by place');
+    is_deeply($answer[1], [2, 1, 2, 1], 'versions by place');
+    is_deeply($answer[2], [map { Results::Test::Records::stamp($_)
+        =~ s/\+00/+00/r } 11, 10, 12, 10], 'stamps as stored');
+
+    @answer = $w->raw({ id => 'batch-1', stamp => 13 }, { id => 'batch-7' },
+                      { id => 'batch-8', op => 'create' });
+    is_deeply(\@answer, [[2, 1, 1], [3, 1, 1], undef],
+              'updated and created together');
+
+    is($pg->value('SELECT created_at < updated_at FROM results.result '
+                  . q{WHERE id = 'batch-1'}), 1, 'created_at stays');
+
+    my @all = $w->write(
+        { kind => 1, id => 'key' }, { kind => 2, id => 'key' },
+        { kind => 2, id => 'key', institution => $school + 1 });
+    is_deeply(\@all, [(['created', 1]) x 3],
+              'a key is institution, kind and id');
+};
+
+
+subtest 'a column that does not fit raises' => sub {
+    for my $bad ([{ id => undef }, '23502'], [{ hash => undef }, '23502'],
+                 [{ id => join '', map { chr 33 + rand 90 } 1 .. 9000 },
+                  '54000'])
+    {
+        my ($record, $state) = @$bad;
+        ok(!eval { $w->write({ id => 'good' }, $record); 1 }, 'raises');
+        is($w->dbh->state, $state, "with $state");
+    }
+
+    is(state_of('good'), 'nothing', 'nothing was stored');
+};
+
+
+subtest 'guards' => sub {
+    my %people = (
+        sam   => ['student', 'active', 'center-1'],
+        pat   => ['prospect_with_trial', 'active', 'center-1'],
+        lone  => ['student', 'active', undef],
+        gone  => ['student', 'terminated', 'center-1'],
+        steph => ['staff', 'active', 'center-1'],
+        eli   => ['staff', 'active', 'center-2'],
+        nora  => ['staff', 'active', undef],
+        fired => ['staff', 'blocked', 'center-1'],
+        alex  => ['account_admin', 'active', 'center-1'],
+    );
+
+    $pg->do('INSERT INTO results.person (institution_id, id, role, status, '
+            . 'center_id) VALUES (?, ?, ?, ?, ?)', $school, $_,
+            @{ $people{$_} }) for keys %people;
+    $pg->do('INSERT INTO results.item (institution_id, id) VALUES (?, ?)',
+            $school, 'known');
+
+    my $guarded = 0;
+
+    for my $case (
+        # actor, learner, what comes of it
+        ['sam', 'sam', 1], ['pat', 'pat', 1], ['lone', 'lone', 1],
+        ['steph', 'sam', 1], ['steph', 'pat', 1],
+        ['steph', 'lone', 0], ['nora', 'lone', 0], ['eli', 'sam', 0],
+        ['sam', 'pat', 0], ['steph', 'steph', 0], ['steph', 'gone', 0],
+        ['gone', 'gone', 0], ['fired', 'sam', 0], ['alex', 'sam', 0],
+        ['alex', 'alex', 0], ['steph', 'nobody', 0], ['steph', undef, 0],
+        [undef, 'sam', 0], ['nobody', 'nobody', 0],
+    ) {
+        my ($actor, $learner, $may) = @$case;
+
+        is_deeply([$w->write({ id => 'guarded-' . ++$guarded, guards => 2,
+                               actor => $actor, learner => $learner })],
+            [$may ? ['created', 1] : ['forbidden', undef]],
+            sprintf '%s writes for %s', map { $_ // 'nobody' }
+                $actor, $learner);
+        is(defined stored("guarded-$guarded") ? 1 : 0, $may, 'stored or not');
+    }
+
+    for my $case (
+        ['sam', 'known', 'created'], ['nobody', 'known', 'unknown_learner'],
+        ['sam', 'unknown', 'unknown_item'], ['gone', 'known', 'created'],
+        ['nobody', 'unknown', 'unknown_learner'],
+    ) {
+        my ($learner, $item, $outcome) = @$case;
+
+        is(($w->write({ id => 'guarded-' . ++$guarded, guards => 1,
+                        learner => $learner, item => $item }))[0][0], $outcome,
+           "strict references: $learner, $item");
+    }
+
+    is_deeply([map { $_->[0] } $w->write(
+        { id => 'guard-1', guards => 0, learner => 'nobody' },
+        { id => 'guard-2', guards => 1, learner => 'nobody' },
+        { id => 'guard-3', guards => 3, learner => 'sam', actor => 'sam',
+          item => 'known' },
+        { id => 'guard-4', guards => 2, learner => 'sam', actor => 'eli' },
+        { id => 'guard-5', op => 'delete' })],
+        [qw(created unknown_learner created forbidden not_found)],
+        'each row of a batch has its own');
+
+    is_deeply([map { $_->[0] } $w->write(
+        { id => 'guard-1', guards => 2, learner => 'sam', actor => 'eli',
+          hash => 9, stamp => 30 })], ['forbidden'], 'nor may it replace');
+    is(stored('guard-1')->{version}, 1, 'what is stored stays');
+
+    $pg->do(q{INSERT INTO results.institution (name) VALUES ('guarded')});
+    my $other = $pg->value(
+        q{SELECT id FROM results.institution WHERE name = 'guarded'});
+    is(($w->write({ institution => $other, id => 'foreign', guards => 2,
+                    actor => 'sam', learner => 'sam' }))[0][0],
+       'forbidden', 'people of another institution are nobody');
+};
+
+
+subtest 'a group is stored as a whole or not at all' => sub {
+    is_deeply([$w->group(map { { id => "group-$_" } } 1 .. 3)],
+              [(['created', 1]) x 3], 'all of it');
+
+    for my $case (
+        [superseded => { id => 'group-3', stamp => 9, hash => 2 }],
+        [conflict   => { id => 'group-3', op => 'create', hash => 2 }],
+        [not_found  => { id => 'group-5', op => 'delete' }],
+        [forbidden  => { id => 'group-5', guards => 2, actor => 'eli',
+                         learner => 'sam' }],
+    ) {
+        my ($outcome, $record) = @$case;
+
+        my @outcomes = map { $_->[0] } $w->group(
+            { id => 'group-1', hash => 2, stamp => 11 }, $record,
+            { id => 'group-9' });
+
+        is_deeply(\@outcomes, ['updated', $outcome, 'created'],
+                  "$outcome: the outcomes tell");
+        is(stored('group-1')->{version}, 1, "$outcome: nothing is replaced");
+        ok(!stored('group-9'), "$outcome: nor created");
+    }
+
+    is_deeply([map { $_->[0] } $w->group({ id => 'group-1', op => 'create' },
+                                         { id => 'group-9' })],
+              ['replayed', 'created'], 'a replay is no refusal');
+    ok(stored('group-9'), 'and the rest is stored');
+
+    ok(!eval { $w->group({ id => undef }); 1 }, 'bad data raises');
+    is($w->dbh->state, '23502', 'with its own state');
+};
+
+
+subtest 'history' => sub {
+    my $sql = 'SELECT version, score, client_id, replaced_by, replaced_op, '
+        . 'replaced_at FROM results.result_history WHERE institution_id = ? '
+        . 'AND id = ? ORDER BY version';
+
+    $w->write({ id => 'h', score => $_->[0], client => $_->[1],
+                stamp => $_->[2], op => $_->[3] })
+        for [1, 1, 20, 'create'], [2, 2, 21, 'put'], [3, 3, 20, 'put'],
+            [undef, 4, 22, 'delete'], [undef, 4, 23, 'delete'];
+
+    my @rows = map { join ' ', map { $_ // 'null' } @$_ }
+        @{ $pg->dbh->selectall_arrayref($sql, {}, $school, 'h') };
+
+    is_deeply(\@rows, ['1 1 1 2 1 2026-01-01 00:00:21+00',
+                       '2 2 2 4 3 2026-01-01 00:00:22+00'],
+              'every version that is no more, and who replaced it');
+
+    $pg->do('UPDATE results.institution SET keep_history = false '
+            . 'WHERE id = ?', $school);
+    $w->write({ id => 'h', stamp => 24 });
+    is(scalar @{ $pg->rows($sql, $school, 'h') }, 2,
+       'none where the institution keeps none');
+    $pg->do('UPDATE results.institution SET keep_history = true '
+            . 'WHERE id = ?', $school);
+};
+
+
+subtest 'two sessions at once' => sub {
+    my @sessions = (writer(), writer());
+
+    $sessions[0]->dbh->begin_work;
+    $sessions[0]->write(map { { id => "two-$_", hash => 1 } } 1 .. 3);
+
+    my @calls = (
+        [put    => { op => 'put', hash => 2, stamp => 11 }, 'updated'],
+        [same   => { op => 'put', hash => 1 }, 'created'],
+        [replay => { op => 'create', hash => 1, client => 3 }, 'replayed'],
+    );
+
+    my $answer = start($sessions[1], map { { id => "two-$_",
+        %{ $calls[$_ - 1][1] } } } 1 .. 3);
+    ok($pg->wait_for_blocked(1), 'the second waits for the first');
+
+    $sessions[0]->dbh->commit;
+    is_deeply([finish($answer)], [[2, 1, 4], [2, 1, 1]],
+              'and sees what it committed');
+
+    # a row that was locked but not changed is not written by anybody else
+    my $rounds = 200;
+    my @batches = map {
+        my $seed = $_;
+        [map { { id => sprintf('many-%02d', $_), hash => $seed * 10 + $_ % 3,
+                 stamp => 30 + $seed, op => (qw(put create delete
+                 replace))[($seed + $_) % 4], version => 1 + $seed % 3 } }
+         grep { ($_ * 7 + $seed) % 3 } 1 .. 40]
+    } 1 .. $rounds;
+
+    my $failed = 0;
+
+    while (my @pair = splice @batches, 0, 2) {
+        my @started = map { start($sessions[$_], @{ $pair[$_] }) } 0, 1;
+        eval { finish($_); 1 } or $failed++ for @started;
+    }
+
+    is($failed, 0, "$rounds batches of the same keys: no deadlock");
+};
+
+
+sub start {
+    my ($writer, @records) = @_;
+
+    my $call = $writer->dbh->prepare($writer->statement('write_records'),
+                                     { pg_async => PG_ASYNC });
+    $call->execute($writer->arrays(@records));
+
+    return $call;
+}
+
+
+# outcomes and versions
+sub finish {
+    my ($call) = @_;
+
+    $call->pg_result;
+    my @row = $call->fetchrow_array;
+    $call->finish;
+
+    return @row[0, 1];
+}
