@@ -10,6 +10,7 @@
  *     results_route()          finds the route, decodes the path's ids
  *     route->parse()           body -> records; says what comes next
  *         RESULTS_NEXT_WRITE:  http/ commits r->records, fills the outcomes
+ *         RESULTS_NEXT_READ:   http/ calls r->read, gives each row to row()
  *     route->finish()          outcome -> reply; may ask for another step
  *         RESULTS_NEXT_REPLY:  http/ sends r->reply
  *
@@ -23,6 +24,7 @@
 #include "results_base.h"
 #include "results_json.h"
 #include "results_principal.h"
+#include "results_read.h"
 #include "results_record.h"
 
 
@@ -47,7 +49,9 @@ typedef enum {
 typedef enum {
     RESULTS_NEXT_REPLY,                /* r->reply is complete, or r->failure
                                           is set and error() makes it */
-    RESULTS_NEXT_WRITE                 /* commit r->records, then finish() */
+    RESULTS_NEXT_WRITE,                /* commit r->records, then finish() */
+    RESULTS_NEXT_READ                  /* call r->read, row() for each row,
+                                          then finish() */
 } results_next_e;
 
 
@@ -110,6 +114,7 @@ struct results_request_s {
     results_errors_t           errors;
     results_record_t          *records;     /* one group: all or nothing */
     unsigned                   nrecords;
+    results_read_t             read;
     void                      *state;       /* the route's own */
 
     /* set by anyone, rendered by dialect->error() */
@@ -138,7 +143,20 @@ struct results_route_s {
 
     results_next_e        (*parse)(results_request_t *r);
     results_next_e        (*finish)(results_request_t *r);
+
+    /*
+     * One row of r->read; the values are gone when it returns.  What it adds
+     * to r->reply.body may be sent at once, and the buffer emptied: status,
+     * type and headers have to be set before the body grows beyond
+     * RESULTS_STREAM_SIZE; a failure set later cuts the reply off.
+     */
+    void                  (*row)(results_request_t *r,
+                                 const results_str_t *values,
+                                 unsigned nvalues);
 };
+
+
+#define RESULTS_STREAM_SIZE  32768
 
 
 struct results_dialect_s {

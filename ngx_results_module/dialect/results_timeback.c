@@ -27,9 +27,9 @@ static const results_route_t  results_timeback_routes[] = {
       |RESULTS_OR_V1P1(RESULTS_OR_GRADEBOOK_CREATEPUT)
       |RESULTS_OR_ADMIN,
       results_timeback_put_result,
-      results_timeback_put_finish },
+      results_timeback_put_finish, NULL },
 
-    { 0, NULL, 0, 0, NULL, NULL }
+    { 0, NULL, 0, 0, NULL, NULL, NULL }
 };
 
 

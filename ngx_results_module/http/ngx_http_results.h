@@ -77,7 +77,12 @@ typedef struct {
     results_request_t              *req;
     ngx_http_results_group_t       *group;    /* while it is the store's */
 
-    ngx_uint_t                      writes;   /* groups written so far */
+    ngx_uint_t                      steps;    /* writes and reads so far */
+
+    ngx_http_results_read_t         read;
+    ngx_buf_t                      *rows;     /* of the read, being sent */
+    unsigned                        reading:1;     /* read is the store's */
+    unsigned                        streaming:1;   /* its header was sent */
 
     ngx_chain_t                    *body;     /* of an error of nginx's own */
     unsigned                        replied:1;
@@ -134,6 +139,21 @@ void ngx_http_results_lookup_init_process(void);
 ngx_int_t ngx_http_results_handler(ngx_http_request_t *r);
 
 
+/* what comes after a step of the request: it may have been the last */
+void ngx_http_results_next(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx,
+    results_next_e next);
+
+
+/* read.c: rows that leave as they come */
+
+/* begins req->read; NGX_DECLINED with a failure, or NGX_ERROR */
+ngx_int_t ngx_http_results_start_read(ngx_http_request_t *r,
+    ngx_http_results_ctx_t *ctx);
+
+/* the rest of a reply whose header was sent; returns what finalizes it */
+ngx_int_t ngx_http_results_send_rest(ngx_http_request_t *r);
+
+
 /* request.c: a request as a dialect sees it, and its life */
 
 /* the context, made at the first call; NULL without memory */
@@ -164,6 +184,9 @@ ngx_int_t ngx_http_results_send(ngx_http_request_t *r);
 
 /* renders req->failure and sends it */
 ngx_int_t ngx_http_results_send_error(ngx_http_request_t *r);
+
+/* sends the header of req->reply, for a body of that length; -1: unknown */
+ngx_int_t ngx_http_results_send_header(ngx_http_request_t *r, off_t length);
 
 /* req->reply's status, type and headers become the request's */
 ngx_int_t ngx_http_results_set_headers(ngx_http_request_t *r,

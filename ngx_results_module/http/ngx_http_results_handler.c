@@ -9,8 +9,8 @@
 #include "ngx_http_results.h"
 
 
-/* groups that one request may write, one after the other */
-#define NGX_HTTP_RESULTS_WRITES_MAX  4
+/* writes and reads that one request may take, one after the other */
+#define NGX_HTTP_RESULTS_STEPS_MAX  6
 
 
 static ngx_int_t ngx_http_results_check(ngx_http_request_t *r,
@@ -22,8 +22,6 @@ static void ngx_http_results_body_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_results_read_body(ngx_http_request_t *r,
     results_request_t *req);
 static ngx_int_t ngx_http_results_read_buf(ngx_buf_t *b, u_char *p);
-static void ngx_http_results_next(ngx_http_request_t *r,
-    ngx_http_results_ctx_t *ctx, results_next_e next);
 static ngx_int_t ngx_http_results_write(ngx_http_request_t *r,
     ngx_http_results_ctx_t *ctx);
 static void ngx_http_results_busy(results_request_t *req);
@@ -292,15 +290,26 @@ ngx_http_results_read_buf(ngx_buf_t *b, u_char *p)
 
 /* after parse(), and after each finish() */
 
-static void
+void
 ngx_http_results_next(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx,
     results_next_e next)
 {
     ngx_int_t  rc;
 
-    if (next == RESULTS_NEXT_WRITE) {
+    if (next != RESULTS_NEXT_REPLY
+        && ctx->steps++ == NGX_HTTP_RESULTS_STEPS_MAX)
+    {
+        ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
+                      "results: a request does not come to its end");
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
 
-        rc = ngx_http_results_write(r, ctx);
+    if (next != RESULTS_NEXT_REPLY) {
+
+        rc = (next == RESULTS_NEXT_WRITE)
+             ? ngx_http_results_write(r, ctx)
+             : ngx_http_results_start_read(r, ctx);
 
         if (rc == NGX_OK) {
             return;
@@ -314,8 +323,13 @@ ngx_http_results_next(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx,
         /* NGX_DECLINED: the failure says why */
     }
 
-    rc = ctx->req->failure.status ? ngx_http_results_send_error(r)
-                                  : ngx_http_results_send(r);
+    if (ctx->streaming) {
+        rc = ngx_http_results_send_rest(r);
+
+    } else {
+        rc = ctx->req->failure.status ? ngx_http_results_send_error(r)
+                                      : ngx_http_results_send(r);
+    }
 
     ngx_http_finalize_request(r, rc);
 }
@@ -329,12 +343,6 @@ ngx_http_results_write(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx)
     ngx_http_results_loc_conf_t  *lcf;
 
     req = ctx->req;
-
-    if (ctx->writes++ == NGX_HTTP_RESULTS_WRITES_MAX) {
-        ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
-                      "results: a request does not come to its end");
-        return NGX_ERROR;
-    }
 
     group = results_arena_calloc(ctx->arena, sizeof(ngx_http_results_group_t));
     if (group == NULL) {

@@ -35,20 +35,7 @@ ngx_http_results_send(ngx_http_request_t *r)
         return rc;
     }
 
-    r->headers_out.status = reply->status;
-
-    if (ngx_http_results_set_headers(r, reply) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    /* a header filter that came to 412 or 304 would belie what is stored */
-
-    r->disable_not_modified = 1;
-    r->header_only = (reply->body.len == 0);
-
-    ctx->replied = 1;
-
-    rc = ngx_http_send_header(r);
+    rc = ngx_http_results_send_header(r, reply->body.len);
 
     if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
         return rc;
@@ -69,6 +56,34 @@ ngx_http_results_send(ngx_http_request_t *r)
     out.next = NULL;
 
     return ngx_http_output_filter(r, &out);
+}
+
+
+ngx_int_t
+ngx_http_results_send_header(ngx_http_request_t *r, off_t length)
+{
+    results_reply_t         *reply;
+    ngx_http_results_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_results_module);
+    reply = &ctx->req->reply;
+
+    r->headers_out.status = reply->status;
+
+    if (ngx_http_results_set_headers(r, reply) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    r->headers_out.content_length_n = length;
+
+    /* a header filter that came to 412 or 304 would belie what is stored */
+
+    r->disable_not_modified = 1;
+    r->header_only = (length == 0);
+
+    ctx->replied = 1;
+
+    return ngx_http_send_header(r);
 }
 
 

@@ -84,6 +84,11 @@ ngx_http_results_cleanup_request(void *data)
         ngx_http_results_store_abandon(ctx->group);
         ctx->group = NULL;
     }
+
+    if (ctx->reading) {
+        ngx_http_results_store_cancel_read(&ctx->read);
+        ctx->reading = 0;
+    }
 }
 
 

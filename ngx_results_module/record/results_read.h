@@ -13,9 +13,7 @@
 
 /* sql/ and store/'s table of statements have these in the same order */
 typedef enum {
-    RESULTS_READ_RECORD = 0,       /* one record by its key */
-    RESULTS_READ_RECORDS,          /* a collection: formats of sql/read.sql */
-    RESULTS_READ_REPORT,           /* rows of the module results report */
+    RESULTS_READ_RECORD = 0,       /* one id, of some kinds */
     RESULTS_ISSUE_TOKEN,           /* for results_token_endpoint */
     RESULTS_READS
 } results_function_e;

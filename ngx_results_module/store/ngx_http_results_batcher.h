@@ -71,4 +71,38 @@ void ngx_http_results_batcher_abandon(ngx_http_results_batcher_t *b,
 int64_t ngx_http_results_batcher_stamp(ngx_http_results_batcher_t *b);
 
 
+/* batch.c: takes what may share a statement with the oldest group that waits */
+ngx_http_results_batch_t *ngx_http_results_batch_build(
+    ngx_http_results_batcher_t *b);
+
+/* its job's row() and done() */
+ngx_int_t ngx_http_results_batch_row(ngx_http_results_job_t *job,
+    const results_str_t *values, ngx_uint_t nvalues);
+void ngx_http_results_batch_done(ngx_http_results_job_t *job,
+    const ngx_http_results_end_t *end);
+
+/* tells all its groups */
+void ngx_http_results_batch_fail(ngx_http_results_batch_t *batch,
+    ngx_http_results_verdict_e verdict, const char *sqlstate);
+
+/* takes a group out of its batch, which goes on without it */
+void ngx_http_results_batch_release(ngx_http_results_group_t *group);
+
+
+/*
+ * batcher.c: puts a group on the waiting list, by its deadline; before those
+ * of the same one, since it comes from their front
+ */
+void ngx_http_results_group_wait(ngx_http_results_batcher_t *b,
+    ngx_http_results_group_t *group);
+void ngx_http_results_group_unwait(ngx_http_results_batcher_t *b,
+    ngx_http_results_group_t *group);
+
+/* 503: of a group that is on no list any more */
+void ngx_http_results_group_failed(ngx_http_results_group_t *group);
+
+/* sets the timer to the earliest deadline of all groups, or deletes it */
+void ngx_http_results_batcher_set_timer(ngx_http_results_batcher_t *b);
+
+
 #endif /* NGX_HTTP_RESULTS_BATCHER_H */

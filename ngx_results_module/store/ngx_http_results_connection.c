@@ -12,28 +12,11 @@
  *    PQfinish() closes it.
  */
 
-#include <libpq-fe.h>
-#include <openssl/ssl.h>
-
-#include "ngx_http_results_connection.h"
+/* nginx's headers come first: they choose what the system's declare */
+#include "ngx_http_results_connection_libpq.h"
 #include "ngx_http_results_connection_params.h"
-#include "results_encode.h"
 
-
-#define NGX_HTTP_RESULTS_API_VERSION  1
-
-/* a closed row's column for each placeholder of write_records() */
-#define NGX_HTTP_RESULTS_WRITE_ARGS                                           \
-    "$1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,"     \
-    "$20,$21,$22,$23"
-
-
-typedef struct {
-    const char             *name;
-    const char             *sql;
-    int                     nparams;
-    const Oid              *types;
-} ngx_http_results_sql_t;
+#include <openssl/ssl.h>
 
 
 static void ngx_http_results_connection_poll(
@@ -44,18 +27,8 @@ static void ngx_http_results_connection_detach(
     ngx_http_results_connection_t *hc);
 static ngx_int_t ngx_http_results_connection_want(
     ngx_http_results_connection_t *hc, ngx_uint_t rd, ngx_uint_t wr);
-static void ngx_http_results_connection_setup(
-    ngx_http_results_connection_t *hc);
-static ngx_int_t ngx_http_results_connection_dry_run(
-    ngx_http_results_connection_t *hc, ngx_uint_t statement);
-static void ngx_http_results_connection_greeting(
-    ngx_http_results_connection_t *hc, PGresult *res);
-static void ngx_http_results_connection_set_up(
-    ngx_http_results_connection_t *hc);
 static void ngx_http_results_connection_event_handler(ngx_event_t *ev);
 static void ngx_http_results_connection_timer_handler(ngx_event_t *ev);
-static ngx_int_t ngx_http_results_connection_flush(
-    ngx_http_results_connection_t *hc);
 static void ngx_http_results_connection_drain(
     ngx_http_results_connection_t *hc);
 static void ngx_http_results_connection_result(
@@ -66,39 +39,6 @@ static void ngx_http_results_connection_done(
     ngx_http_results_connection_t *hc);
 static void ngx_http_results_connection_notice(void *data,
     const PGresult *res);
-static void ngx_http_results_connection_reason(
-    ngx_http_results_connection_t *hc, const char *text);
-static int ngx_http_results_connection_query(
-    ngx_http_results_connection_t *hc, ngx_uint_t statement,
-    const char *const *values, const int *lengths, int binary);
-
-
-static const Oid  ngx_http_results_lookup_types[] = { 1001 /* bytea[] */ };
-
-/* in the order of ngx_http_results_statement_e */
-static const ngx_http_results_sql_t  ngx_http_results_sql[] = {
-
-    { "results_write_records",
-      "SELECT * FROM results_api.write_records("
-          NGX_HTTP_RESULTS_WRITE_ARGS ")",
-      RESULTS_WRITE_NPARAMS, results_write_types },
-
-    { "results_write_group",
-      "SELECT * FROM results_api.write_group("
-          NGX_HTTP_RESULTS_WRITE_ARGS ")",
-      RESULTS_WRITE_NPARAMS, results_write_types },
-
-    { "results_lookup_tokens",
-      "SELECT * FROM results_api.lookup_tokens($1)",
-      1, ngx_http_results_lookup_types }
-};
-
-
-static const char  ngx_http_results_greeting_sql[] =
-    "SELECT results_api.api_version(),"
-    " pg_catalog.current_setting('transaction_read_only'),"
-    " pg_catalog.current_setting('fsync'),"
-    " pg_catalog.current_setting('synchronous_commit')";
 
 
 void
@@ -291,149 +231,26 @@ ngx_http_results_connection_want(ngx_http_results_connection_t *hc,
 }
 
 
-/*
- * The first flight, in one round trip: is this the server we need, the
- * statements, and each run with no rows, which finds a missing right or
- * function now and not when an exam is on.
- */
-
-static void
-ngx_http_results_connection_setup(ngx_http_results_connection_t *hc)
-{
-    PGconn      *pg;
-    ngx_uint_t   i;
-
-    pg = hc->pg;
-
-    if (PQsetnonblocking(pg, 1) != 0 || PQenterPipelineMode(pg) != 1) {
-        goto failed;
-    }
-
-    /* the server's words may quote rows: only codes are wanted */
-    (void) PQsetErrorVerbosity(pg, PQERRORS_SQLSTATE);
-    (void) PQsetErrorContextVisibility(pg, PQSHOW_CONTEXT_NEVER);
-
-    if (PQsendQueryParams(pg, ngx_http_results_greeting_sql, 0, NULL, NULL,
-                          NULL, NULL, 0)
-        != 1)
-    {
-        goto failed;
-    }
-
-    for (i = 0; i < NGX_HTTP_RESULTS_STATEMENTS; i++) {
-
-        if (!(hc->statements & (1u << i))) {
-            continue;
-        }
-
-        if (hc->conf->prepare
-            && PQsendPrepare(pg, ngx_http_results_sql[i].name,
-                             ngx_http_results_sql[i].sql,
-                             ngx_http_results_sql[i].nparams,
-                             ngx_http_results_sql[i].types)
-               != 1)
-        {
-            goto failed;
-        }
-
-        if (ngx_http_results_connection_dry_run(hc, i) != NGX_OK) {
-            goto failed;
-        }
-    }
-
-    if (PQpipelineSync(pg) != 1) {
-        goto failed;
-    }
-
-    (void) ngx_http_results_connection_flush(hc);
-
-    return;
-
-failed:
-
-    ngx_http_results_connection_close(hc, 0, PQerrorMessage(pg));
-}
-
-
-static ngx_int_t
-ngx_http_results_connection_dry_run(ngx_http_results_connection_t *hc,
-    ngx_uint_t statement)
-{
-    int               rc;
-    const char       *value;
-    results_buf_t     buf;
-    results_params_t  params;
-
-    if (statement != NGX_HTTP_RESULTS_LOOKUP_TOKENS) {
-
-        ngx_memzero(&params, sizeof(results_params_t));
-
-        rc = results_encode_records(&params, NULL, 0) == 0
-             && ngx_http_results_connection_query(hc, statement, params.value,
-                                                  params.length, 1);
-
-        results_params_free(&params);
-
-        return rc ? NGX_OK : NGX_ERROR;
-    }
-
-    ngx_memzero(&buf, sizeof(results_buf_t));
-
-    results_encode_digests(&buf, NULL, 0);
-    value = buf.data;
-    rc = (int) buf.len;
-
-    rc = !buf.failed
-         && ngx_http_results_connection_query(hc, statement, &value, &rc, 1);
-
-    results_buf_free(&buf);
-
-    return rc ? NGX_OK : NGX_ERROR;
-}
-
-
-/* 1, or 0 as libpq's PQsend functions do */
-
-static int
-ngx_http_results_connection_query(ngx_http_results_connection_t *hc,
-    ngx_uint_t statement, const char *const *values, const int *lengths,
-    int binary)
-{
-    static const int  formats[RESULTS_WRITE_NPARAMS] = {
-        1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1
-    };
-
-    const ngx_http_results_sql_t  *sql;
-
-    sql = &ngx_http_results_sql[statement];
-
-    if (hc->conf->prepare) {
-        return PQsendQueryPrepared(hc->pg, sql->name, sql->nparams, values,
-                                   lengths, formats, binary);
-    }
-
-    return PQsendQueryParams(hc->pg, sql->sql, sql->nparams, sql->types,
-                             values, lengths, formats, binary);
-}
-
-
 void
 ngx_http_results_connection_send(ngx_http_results_connection_t *hc,
     ngx_http_results_job_t *job)
 {
     hc->job = job;
+    job->connection = hc;
+
     hc->warned = 0;
-    hc->sent = ngx_current_msec;
+    hc->paused = 0;
     hc->connection->idle = 0;
 
     ngx_memzero(&hc->end, sizeof(ngx_http_results_end_t));
 
     /* covers the rows of the job: never cancelable */
-    ngx_add_timer(&hc->timer, hc->timeout);
+    ngx_add_timer(&hc->timer, job->timeout);
 
     if (ngx_http_results_connection_query(hc, job->statement, job->values,
                                           job->lengths, job->binary)
         != 1
+        || (job->stream && PQsetSingleRowMode(hc->pg) != 1)
         || PQpipelineSync(hc->pg) != 1
         || ngx_http_results_connection_flush(hc) != NGX_OK)
     {
@@ -444,9 +261,7 @@ ngx_http_results_connection_send(ngx_http_results_connection_t *hc,
 }
 
 
-/* NGX_ERROR: the connection is no good, but not closed yet */
-
-static ngx_int_t
+ngx_int_t
 ngx_http_results_connection_flush(ngx_http_results_connection_t *hc)
 {
     int  rc;
@@ -459,7 +274,21 @@ ngx_http_results_connection_flush(ngx_http_results_connection_t *hc)
 
     /* reading always: a server that cannot write will not read */
 
-    return ngx_http_results_connection_want(hc, 1, rc == 1);
+    return ngx_http_results_connection_want(hc, !hc->paused, rc == 1);
+}
+
+
+void
+ngx_http_results_connection_go_on(ngx_http_results_connection_t *hc)
+{
+    if (!hc->paused) {
+        return;
+    }
+
+    hc->paused = 0;
+
+    /* libpq may hold rows that no event will tell of */
+    ngx_post_event(hc->connection->read, &ngx_posted_events);
 }
 
 
@@ -490,6 +319,10 @@ ngx_http_results_connection_event_handler(ngx_event_t *ev)
         /* connecting; the poll may swap the socket: leave the loop first */
         (void) ngx_http_results_connection_want(hc, 0, 0);
         ngx_http_results_connection_poll(hc, PQconnectPoll(hc->pg));
+        return;
+    }
+
+    if (hc->paused) {
         return;
     }
 
@@ -535,7 +368,7 @@ ngx_http_results_connection_drain(ngx_http_results_connection_t *hc)
 
     /* a NULL ends each statement; two in a row, that nothing is left */
 
-    while (nulls < 2 && !PQisBusy(hc->pg)) {
+    while (nulls < 2 && !hc->paused && !PQisBusy(hc->pg)) {
 
         res = PQgetResult(hc->pg);
 
@@ -565,6 +398,12 @@ ngx_http_results_connection_drain(ngx_http_results_connection_t *hc)
         if (hc->pg == NULL) {
             return;
         }
+    }
+
+    if (hc->paused) {
+        /* nothing is read from the socket: the server stops as well */
+        (void) ngx_http_results_connection_want(hc, 0,
+                                               hc->connection->write->active);
     }
 }
 
@@ -633,102 +472,10 @@ ngx_http_results_connection_rows(ngx_http_results_connection_t *hc,
             values[j].len = PQgetlength(res, i, j);
         }
 
-        hc->job->row(hc->job, values, n);
-    }
-}
-
-
-/* what the server is, from the row of ngx_http_results_greeting_sql */
-
-static void
-ngx_http_results_connection_greeting(ngx_http_results_connection_t *hc,
-    PGresult *res)
-{
-    char        *commit;
-    ngx_int_t    version;
-    ngx_flag_t   local;
-
-    local = hc->conf->durability == NGX_HTTP_RESULTS_DURABILITY_LOCAL;
-
-    version = ngx_atoi((u_char *) PQgetvalue(res, 0, 0),
-                       PQgetlength(res, 0, 0));
-
-    /* sql/ serves its version and the one before */
-
-    if (version != NGX_HTTP_RESULTS_API_VERSION
-        && version != NGX_HTTP_RESULTS_API_VERSION + 1)
-    {
-        (void) ngx_snprintf((u_char *) hc->reason, sizeof(hc->reason) - 1,
-                   "results_api has version %i, this module needs %d or %d: "
-                   "run sql/install.sql%Z", version,
-                   NGX_HTTP_RESULTS_API_VERSION,
-                   NGX_HTTP_RESULTS_API_VERSION + 1);
-        return;
-    }
-
-    if (ngx_strcmp(PQgetvalue(res, 0, 1), "off") != 0) {
-        ngx_http_results_connection_reason(hc, "the server is read-only");
-        return;
-    }
-
-    if (ngx_strcmp(PQgetvalue(res, 0, 2), "on") != 0 && !local) {
-        ngx_http_results_connection_reason(hc, "fsync is off: a commit would "
-                   "not survive a crash (see the directive \"durability\")");
-        return;
-    }
-
-    commit = PQgetvalue(res, 0, 3);
-
-    if ((ngx_strcmp(commit, "off") == 0 || ngx_strcmp(commit, "local") == 0)
-        && !local)
-    {
-        ngx_http_results_connection_reason(hc, "synchronous_commit is off or "
-                   "local: a commit would not be durable (see the directive "
-                   "\"durability\")");
-    }
-}
-
-
-/* the Sync of the first flight */
-
-static void
-ngx_http_results_connection_set_up(ngx_http_results_connection_t *hc)
-{
-    const char  *text;
-
-    if (hc->reason[0] != '\0') {
-        ngx_http_results_connection_close(hc, 0, hc->reason);
-        return;
-    }
-
-    if (hc->end.end != NGX_HTTP_RESULTS_JOB_OK) {
-
-        if (ngx_strcmp(hc->end.sqlstate, "3F000") == 0
-            || ngx_strcmp(hc->end.sqlstate, "42883") == 0)
-        {
-            text = "no function of results_api, or not this version's: run "
-                   "sql/install.sql";
-
-        } else if (ngx_strcmp(hc->end.sqlstate, "42501") == 0) {
-            text = "the role may not use results_api: run sql/install.sql, "
-                   "connect as results_gateway";
-
-        } else {
-            text = "the server refused the first statements";
+        if (hc->job->row(hc->job, values, n) == NGX_AGAIN) {
+            hc->paused = 1;
         }
-
-        (void) ngx_snprintf((u_char *) hc->reason, sizeof(hc->reason) - 1,
-                            "%s (SQLSTATE %s)%Z", text, hc->end.sqlstate);
-
-        ngx_http_results_connection_close(hc, 0, hc->reason);
-        return;
     }
-
-    ngx_del_timer(&hc->timer);
-
-    hc->ready = 1;
-
-    hc->on_ready(hc);
 }
 
 
@@ -760,6 +507,7 @@ ngx_http_results_connection_done(ngx_http_results_connection_t *hc)
     }
 
     hc->job = NULL;
+    job->connection = NULL;
     hc->connection->idle = 1;
 
     if (end.end == NGX_HTTP_RESULTS_JOB_ERROR
@@ -830,6 +578,7 @@ ngx_http_results_connection_close(ngx_http_results_connection_t *hc,
     hc->on_closed(hc, hc->reason);
 
     if (job != NULL) {
+        job->connection = NULL;
         job->done(job, &end);
     }
 }
@@ -878,9 +627,7 @@ ngx_http_results_connection_notice(void *data, const PGresult *res)
 }
 
 
-/* keeps text as one line */
-
-static void
+void
 ngx_http_results_connection_reason(ngx_http_results_connection_t *hc,
     const char *text)
 {

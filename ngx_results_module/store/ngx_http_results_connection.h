@@ -9,6 +9,7 @@
 #define NGX_HTTP_RESULTS_CONNECTION_H
 
 #include "ngx_http_results_store.h"
+#include "results_read.h"
 #include "results_sqlstate.h"
 
 
@@ -21,11 +22,12 @@ typedef enum {
     NGX_HTTP_RESULTS_WRITE_RECORDS = 0,
     NGX_HTTP_RESULTS_WRITE_GROUP,
     NGX_HTTP_RESULTS_LOOKUP_TOKENS,
-    NGX_HTTP_RESULTS_STATEMENTS
+    NGX_HTTP_RESULTS_READ,                  /* + results_function_e */
+    NGX_HTTP_RESULTS_STATEMENTS = NGX_HTTP_RESULTS_READ + RESULTS_READS
 } ngx_http_results_statement_e;
 
 
-#define NGX_HTTP_RESULTS_COLUMNS_MAX  12
+#define NGX_HTTP_RESULTS_COLUMNS_MAX  32
 
 
 /* how a job ended */
@@ -33,7 +35,8 @@ typedef struct {
     enum {
         NGX_HTTP_RESULTS_JOB_OK = 0,  /* its Sync came, with no error before */
         NGX_HTTP_RESULTS_JOB_ERROR,   /* its Sync came; nothing was stored */
-        NGX_HTTP_RESULTS_JOB_WARNED,  /* it ended, with a WARNING: not durable */
+        NGX_HTTP_RESULTS_JOB_WARNED,  /* its Sync came, and a WARNING: what it
+                                         stored may not be durable */
         NGX_HTTP_RESULTS_JOB_LOST     /* no Sync: it may have been stored */
     }                       end;
     char                    sqlstate[6];
@@ -42,18 +45,22 @@ typedef struct {
 
 
 /*
- * A statement with its parameters, all binary.  libpq copies them when the
- * job is sent.  The job itself must live until done().
+ * A statement with its parameters: binary with their lengths, or text.  libpq
+ * copies them when the job is sent.  The job itself must live until done().
  */
 struct ngx_http_results_job_s {
-    ngx_http_results_statement_e   statement;
-    int                     nparams;
+    ngx_uint_t              statement;      /* ngx_http_results_statement_e */
     const char *const      *values;
-    const int              *lengths;
+    const int              *lengths;        /* NULL: text, terminated */
+    ngx_msec_t              timeout;        /* to the Sync */
     unsigned                binary:1;       /* the answer's format */
+    unsigned                stream:1;       /* row by row as they come */
 
-    /* once a row, with the values in the order of the columns */
-    void                  (*row)(ngx_http_results_job_t *job,
+    /*
+     * Once a row, with the values in the order of the columns.  NGX_AGAIN
+     * from a job that streams: no more until _connection_go_on().
+     */
+    ngx_int_t             (*row)(ngx_http_results_job_t *job,
                                  const results_str_t *values,
                                  ngx_uint_t nvalues);
 
@@ -61,6 +68,8 @@ struct ngx_http_results_job_s {
     void                  (*done)(ngx_http_results_job_t *job,
                                   const ngx_http_results_end_t *end);
     void                   *data;
+
+    ngx_http_results_connection_t  *connection;   /* while it is in flight */
 };
 
 
@@ -71,7 +80,6 @@ struct ngx_http_results_connection_s {
     void                   *pool;           /* ngx_http_results_pool_t */
     ngx_http_results_store_conf_t  *conf;
     ngx_uint_t              statements;     /* to prepare: bits */
-    ngx_msec_t              timeout;        /* of a job */
 
     struct pg_conn         *pg;
     ngx_connection_t       *connection;     /* nginx's, for the socket */
@@ -79,11 +87,11 @@ struct ngx_http_results_connection_s {
 
     ngx_http_results_job_t  *job;           /* in flight, or NULL */
     ngx_http_results_end_t  end;            /* of the job, so far */
-    ngx_msec_t              sent;           /* when the job was */
 
     unsigned                greeted:1;      /* the server said what it is */
     unsigned                ready:1;        /* the first flight is over */
     unsigned                warned:1;       /* during this job */
+    unsigned                paused:1;       /* the job wants no rows now */
     unsigned                broken:1;       /* to be closed by its handler */
     unsigned                leaving:1;      /* closed by us, on exit */
     unsigned                shutdown:1;     /* worker_shutdown_timeout */
@@ -107,6 +115,9 @@ void ngx_http_results_connection_open(ngx_http_results_connection_t *hc);
  */
 void ngx_http_results_connection_send(ngx_http_results_connection_t *hc,
     ngx_http_results_job_t *job);
+
+/* the job that returned NGX_AGAIN from row() takes rows again */
+void ngx_http_results_connection_go_on(ngx_http_results_connection_t *hc);
 
 /*
  * Closes it; on_closed(reason), then done(LOST) of its job follow at once.

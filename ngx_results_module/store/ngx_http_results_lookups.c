@@ -33,43 +33,24 @@ static void ngx_http_results_lookups_flush_handler(ngx_event_t *ev);
 static void ngx_http_results_lookups_deadline_handler(ngx_event_t *ev);
 static void ngx_http_results_lookups_set_timer(ngx_http_results_lookups_t *l);
 static void ngx_http_results_lookups_send(ngx_http_results_lookups_t *l);
-static void ngx_http_results_query_row(ngx_http_results_job_t *job,
+static ngx_int_t ngx_http_results_query_row(ngx_http_results_job_t *job,
     const results_str_t *values, ngx_uint_t nvalues);
 static uint8_t ngx_http_results_query_text(char *to, size_t max,
     results_str_t value);
 static void ngx_http_results_query_done(ngx_http_results_job_t *job,
     const ngx_http_results_end_t *end);
-static void ngx_http_results_lookups_fail(ngx_http_results_lookups_t *l,
-    ngx_uint_t all);
-static ngx_uint_t ngx_http_results_lookups_wanted(
-    ngx_http_results_pool_t *pool);
-static void ngx_http_results_lookups_available(ngx_http_results_pool_t *pool);
-static void ngx_http_results_lookups_shutdown(ngx_http_results_pool_t *pool);
 
 
 ngx_int_t
 ngx_http_results_lookups_init(ngx_http_results_lookups_t *l,
-    ngx_cycle_t *cycle, ngx_http_results_store_conf_t *conf)
+    ngx_cycle_t *cycle, ngx_http_results_store_conf_t *conf,
+    ngx_http_results_pool_t *pool)
 {
     ngx_uint_t                 i;
     ngx_http_results_query_t  *query;
 
     l->conf = conf;
-
-    l->pool.conf = conf;
-    l->pool.name = "reader";
-    l->pool.data = l;
-    l->pool.wanted = ngx_http_results_lookups_wanted;
-    l->pool.available = ngx_http_results_lookups_available;
-    l->pool.shutdown = ngx_http_results_lookups_shutdown;
-
-    if (ngx_http_results_pool_init(&l->pool, cycle, conf->readers,
-                                   1u << NGX_HTTP_RESULTS_LOOKUP_TOKENS,
-                                   NGX_HTTP_RESULTS_LOOKUP_TIMEOUT)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
+    l->pool = pool;
 
     ngx_queue_init(&l->waiting);
 
@@ -84,9 +65,9 @@ ngx_http_results_lookups_init(ngx_http_results_lookups_t *l,
 
         query->lookups = l;
         query->job.statement = NGX_HTTP_RESULTS_LOOKUP_TOKENS;
-        query->job.nparams = 1;
         query->job.values = &query->value;
         query->job.lengths = &query->length;
+        query->job.timeout = NGX_HTTP_RESULTS_LOOKUP_TIMEOUT;
         query->job.row = ngx_http_results_query_row;
         query->job.done = ngx_http_results_query_done;
         query->job.data = query;
@@ -99,8 +80,6 @@ ngx_http_results_lookups_init(ngx_http_results_lookups_t *l,
     l->deadline.handler = ngx_http_results_lookups_deadline_handler;
     l->deadline.data = l;
     l->deadline.log = cycle->log;
-
-    ngx_http_results_pool_grow(&l->pool);
 
     return NGX_OK;
 }
@@ -121,8 +100,6 @@ ngx_http_results_lookups_exit(ngx_http_results_lookups_t *l)
         ngx_del_timer(&l->deadline);
     }
 
-    ngx_http_results_pool_close(&l->pool);
-
     for (i = 0; i < l->conf->readers; i++) {
         results_buf_free(&l->queries[i].buf);
     }
@@ -136,7 +113,7 @@ ngx_http_results_lookups_ask(ngx_http_results_lookups_t *l,
     lookup->query = NULL;
     lookup->deadline = ngx_current_msec + NGX_HTTP_RESULTS_LOOKUP_TIMEOUT;
 
-    if (ngx_http_results_pool_down_for(&l->pool)
+    if (ngx_http_results_pool_down_for(l->pool)
         > NGX_HTTP_RESULTS_LOOKUP_TIMEOUT)
     {
         /* answered at the end of this loop pass, by the deadline's handler */
@@ -184,16 +161,19 @@ ngx_http_results_lookups_cancel(ngx_http_results_lookups_t *l,
 static void
 ngx_http_results_lookups_flush_handler(ngx_event_t *ev)
 {
-    ngx_http_results_lookups_t  *l;
+    ngx_http_results_lookups_flush(ev->data);
+}
 
-    l = ev->data;
 
+void
+ngx_http_results_lookups_flush(ngx_http_results_lookups_t *l)
+{
     ngx_http_results_lookups_fail(l, 0);
 
     while (!ngx_queue_empty(&l->waiting)) {
 
-        if (!ngx_http_results_pool_has_idle(&l->pool)) {
-            ngx_http_results_pool_grow(&l->pool);
+        if (!ngx_http_results_pool_has_idle(l->pool)) {
+            ngx_http_results_pool_grow(l->pool);
             break;
         }
 
@@ -201,10 +181,6 @@ ngx_http_results_lookups_flush_handler(ngx_event_t *ev)
     }
 
     ngx_http_results_lookups_set_timer(l);
-
-    if (ngx_exiting && ngx_queue_empty(&l->waiting)) {
-        ngx_http_results_pool_close_idle(&l->pool);
-    }
 }
 
 
@@ -251,11 +227,11 @@ ngx_http_results_lookups_send(ngx_http_results_lookups_t *l)
 
     ngx_http_results_count(token_queries);
 
-    ngx_http_results_pool_send(&l->pool, &query->job);
+    ngx_http_results_pool_send(l->pool, &query->job);
 }
 
 
-static void
+static ngx_int_t
 ngx_http_results_query_row(ngx_http_results_job_t *job,
     const results_str_t *values, ngx_uint_t nvalues)
 {
@@ -267,7 +243,7 @@ ngx_http_results_query_row(ngx_http_results_job_t *job,
     query = job->data;
 
     if (nvalues != NGX_HTTP_RESULTS_LOOKUP_COLUMNS) {
-        return;
+        return NGX_OK;
     }
 
 #define ngx_http_results_column_int(i)                                        \
@@ -284,7 +260,7 @@ ngx_http_results_query_row(ngx_http_results_job_t *job,
     if (n < 1 || (ngx_uint_t) n > query->n
         || id == NGX_ERROR || client_id == NGX_ERROR || ttl <= 0)
     {
-        return;
+        return NGX_OK;
     }
 
     p = &query->principals[n - 1];
@@ -312,6 +288,8 @@ ngx_http_results_query_row(ngx_http_results_job_t *job,
                        == 0;
 
     query->ttls[n - 1] = ttl;
+
+    return NGX_OK;
 }
 
 
@@ -370,7 +348,7 @@ ngx_http_results_query_done(ngx_http_results_job_t *job,
             ttl = query->ttls[i];
             principal = ttl > 0 ? &query->principals[i] : NULL;
 
-        } else if (!l->pool.closing
+        } else if (!l->pool->closing
                    && (end->end == NGX_HTTP_RESULTS_JOB_LOST
                        || end->action != RESULTS_SQL_UNAVAILABLE))
         {
@@ -428,9 +406,7 @@ ngx_http_results_lookups_deadline_handler(ngx_event_t *ev)
 }
 
 
-/* answers those whose time is over, or all: the store cannot tell */
-
-static void
+void
 ngx_http_results_lookups_fail(ngx_http_results_lookups_t *l, ngx_uint_t all)
 {
     ngx_queue_t                *q;
@@ -451,33 +427,4 @@ ngx_http_results_lookups_fail(ngx_http_results_lookups_t *l, ngx_uint_t all)
 
         lookup->handler(lookup, NULL, -1);
     }
-}
-
-
-static ngx_uint_t
-ngx_http_results_lookups_wanted(ngx_http_results_pool_t *pool)
-{
-    ngx_http_results_lookups_t  *l;
-
-    l = pool->data;
-
-    return !ngx_queue_empty(&l->waiting);
-}
-
-
-static void
-ngx_http_results_lookups_available(ngx_http_results_pool_t *pool)
-{
-    ngx_http_results_lookups_t  *l;
-
-    l = pool->data;
-
-    ngx_post_event(&l->flush, &ngx_posted_events);
-}
-
-
-static void
-ngx_http_results_lookups_shutdown(ngx_http_results_pool_t *pool)
-{
-    ngx_http_results_lookups_fail(pool->data, 1);
 }

@@ -32,7 +32,7 @@ typedef struct {
 
 struct ngx_http_results_lookups_s {
     ngx_http_results_store_conf_t  *conf;
-    ngx_http_results_pool_t  pool;          /* the readers */
+    ngx_http_results_pool_t  *pool;         /* the readers */
     ngx_queue_t             waiting;        /* lookups, by deadline */
     ngx_http_results_query_t  *queries;     /* one a connection */
     ngx_event_t             flush;
@@ -42,8 +42,16 @@ struct ngx_http_results_lookups_s {
 
 
 ngx_int_t ngx_http_results_lookups_init(ngx_http_results_lookups_t *l,
-    ngx_cycle_t *cycle, ngx_http_results_store_conf_t *conf);
+    ngx_cycle_t *cycle, ngx_http_results_store_conf_t *conf,
+    ngx_http_results_pool_t *pool);
 void ngx_http_results_lookups_exit(ngx_http_results_lookups_t *l);
+
+/* sends what waits, where a reader is idle */
+void ngx_http_results_lookups_flush(ngx_http_results_lookups_t *l);
+
+/* answers those whose time is over, or all: the store can not tell */
+void ngx_http_results_lookups_fail(ngx_http_results_lookups_t *l,
+    ngx_uint_t all);
 
 /* as ngx_http_results_store_lookup() and _cancel_lookup() */
 void ngx_http_results_lookups_ask(ngx_http_results_lookups_t *l,

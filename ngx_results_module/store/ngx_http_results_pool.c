@@ -27,7 +27,7 @@ static void ngx_http_results_pool_retry_handler(ngx_event_t *ev);
 
 ngx_int_t
 ngx_http_results_pool_init(ngx_http_results_pool_t *pool, ngx_cycle_t *cycle,
-    ngx_uint_t n, ngx_uint_t statements, ngx_msec_t timeout)
+    ngx_uint_t n, ngx_uint_t statements)
 {
     ngx_uint_t                      i;
     ngx_http_results_connection_t  *hc;
@@ -50,7 +50,6 @@ ngx_http_results_pool_init(ngx_http_results_pool_t *pool, ngx_cycle_t *cycle,
         hc->pool = pool;
         hc->conf = pool->conf;
         hc->statements = statements;
-        hc->timeout = timeout;
         hc->on_ready = ngx_http_results_pool_on_ready;
         hc->on_idle = ngx_http_results_pool_on_idle;
         hc->on_closed = ngx_http_results_pool_on_closed;

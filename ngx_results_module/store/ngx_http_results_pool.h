@@ -11,6 +11,10 @@
 #include "ngx_http_results_connection.h"
 
 
+/* ms without any connection after which nobody waits for one any more */
+#define NGX_HTTP_RESULTS_FAIL_FAST  2000
+
+
 typedef enum {
     NGX_HTTP_RESULTS_DOWN = 0,
     NGX_HTTP_RESULTS_CONNECTING,
@@ -53,10 +57,9 @@ struct ngx_http_results_pool_s {
 };
 
 
-/* n connections, none opened; statements and timeout are those of its jobs */
+/* n connections, none opened; statements: bits of those its jobs run */
 ngx_int_t ngx_http_results_pool_init(ngx_http_results_pool_t *pool,
-    ngx_cycle_t *cycle, ngx_uint_t n, ngx_uint_t statements,
-    ngx_msec_t timeout);
+    ngx_cycle_t *cycle, ngx_uint_t n, ngx_uint_t statements);
 
 /* opens one more, where one is closed, none is connecting and none waits */
 void ngx_http_results_pool_grow(ngx_http_results_pool_t *pool);

@@ -1,18 +1,30 @@
 
 /*
- * A store is a batcher with its writers and the lookups with their readers;
- * this file only ties them together.
+ * A store is a batcher with its writers, and lookups and reads, which share
+ * the readers; this file only ties them together.
  */
 
 #include "ngx_http_results_batcher.h"
 #include "ngx_http_results_connection_params.h"
 #include "ngx_http_results_lookups.h"
+#include "ngx_http_results_reads.h"
 
 
 struct ngx_http_results_store_s {
     ngx_http_results_batcher_t  batcher;
+    ngx_http_results_pool_t     readers;
     ngx_http_results_lookups_t  lookups;
+    ngx_http_results_reads_t    reads;
 };
+
+
+static ngx_int_t ngx_http_results_readers_init(
+    ngx_http_results_store_t *store, ngx_cycle_t *cycle,
+    ngx_http_results_store_conf_t *conf);
+static ngx_uint_t ngx_http_results_readers_wanted(
+    ngx_http_results_pool_t *pool);
+static void ngx_http_results_readers_available(ngx_http_results_pool_t *pool);
+static void ngx_http_results_readers_shutdown(ngx_http_results_pool_t *pool);
 
 
 char *
@@ -50,8 +62,7 @@ ngx_http_results_store_init_process(ngx_cycle_t *cycle,
     }
 
     if (ngx_http_results_batcher_init(&store->batcher, cycle, conf) != NGX_OK
-        || ngx_http_results_lookups_init(&store->lookups, cycle, conf)
-           != NGX_OK)
+        || ngx_http_results_readers_init(store, cycle, conf) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -71,6 +82,85 @@ ngx_http_results_store_exit_process(ngx_http_results_store_conf_t *conf)
 
     ngx_http_results_batcher_exit(&conf->store->batcher);
     ngx_http_results_lookups_exit(&conf->store->lookups);
+    ngx_http_results_reads_exit(&conf->store->reads);
+
+    ngx_http_results_pool_close(&conf->store->readers);
+}
+
+
+static ngx_int_t
+ngx_http_results_readers_init(ngx_http_results_store_t *store,
+    ngx_cycle_t *cycle, ngx_http_results_store_conf_t *conf)
+{
+    ngx_uint_t                i, statements;
+    ngx_http_results_pool_t  *pool;
+
+    pool = &store->readers;
+
+    pool->conf = conf;
+    pool->name = "reader";
+    pool->data = store;
+    pool->wanted = ngx_http_results_readers_wanted;
+    pool->available = ngx_http_results_readers_available;
+    pool->shutdown = ngx_http_results_readers_shutdown;
+
+    statements = 1u << NGX_HTTP_RESULTS_LOOKUP_TOKENS;
+
+    for (i = NGX_HTTP_RESULTS_READ; i < NGX_HTTP_RESULTS_STATEMENTS; i++) {
+        statements |= 1u << i;
+    }
+
+    if (ngx_http_results_pool_init(pool, cycle, conf->readers, statements)
+        != NGX_OK
+        || ngx_http_results_lookups_init(&store->lookups, cycle, conf, pool)
+           != NGX_OK
+        || ngx_http_results_reads_init(&store->reads, cycle, conf, pool)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_http_results_pool_grow(pool);
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_results_readers_wanted(ngx_http_results_pool_t *pool)
+{
+    ngx_http_results_store_t  *store;
+
+    store = pool->data;
+
+    return !ngx_queue_empty(&store->lookups.waiting)
+           || !ngx_queue_empty(&store->reads.waiting);
+}
+
+
+/* lookups first: every request waits for its token */
+
+static void
+ngx_http_results_readers_available(ngx_http_results_pool_t *pool)
+{
+    ngx_http_results_store_t  *store;
+
+    store = pool->data;
+
+    ngx_post_event(&store->lookups.flush, &ngx_posted_events);
+    ngx_post_event(&store->reads.flush, &ngx_posted_events);
+}
+
+
+static void
+ngx_http_results_readers_shutdown(ngx_http_results_pool_t *pool)
+{
+    ngx_http_results_store_t  *store;
+
+    store = pool->data;
+
+    ngx_http_results_lookups_fail(&store->lookups, 1);
+    ngx_http_results_reads_fail(&store->reads, 1);
 }
 
 
@@ -112,6 +202,30 @@ ngx_http_results_store_cancel_lookup(ngx_http_results_store_t *store,
     ngx_http_results_lookup_t *lookup)
 {
     ngx_http_results_lookups_cancel(&store->lookups, lookup);
+}
+
+
+ngx_int_t
+ngx_http_results_store_read(ngx_http_results_store_t *store,
+    ngx_http_results_read_t *read)
+{
+    read->store = store;
+
+    return ngx_http_results_reads_ask(&store->reads, read);
+}
+
+
+void
+ngx_http_results_store_cancel_read(ngx_http_results_read_t *read)
+{
+    ngx_http_results_reads_cancel(&read->store->reads, read);
+}
+
+
+void
+ngx_http_results_store_go_on(ngx_http_results_read_t *read)
+{
+    ngx_http_results_reads_go_on(read);
 }
 
 

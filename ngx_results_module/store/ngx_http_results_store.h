@@ -12,12 +12,14 @@
 #include <ngx_event.h>
 
 #include "results_principal.h"
+#include "results_read.h"
 #include "results_record.h"
 
 
 typedef struct ngx_http_results_store_s   ngx_http_results_store_t;
 typedef struct ngx_http_results_group_s   ngx_http_results_group_t;
 typedef struct ngx_http_results_lookup_s  ngx_http_results_lookup_t;
+typedef struct ngx_http_results_read_s    ngx_http_results_read_t;
 
 
 /* a results_store block; set at configuration time, then read only */
@@ -84,8 +86,9 @@ struct ngx_http_results_group_s {
     ngx_http_results_store_t  *store;
     void                   *batch;          /* it is in flight with, or NULL */
     int64_t                 stamp;          /* of all its records */
-    ngx_uint_t              limit;          /* rows of a batch it may join, while
-                                               a bad group is looked for; or 0 */
+    ngx_uint_t              limit;          /* rows of a batch it may join,
+                                               while a bad group is looked
+                                               for; or 0 */
     unsigned                unsure:1;       /* an earlier run may have stored
                                                it */
 };
@@ -108,6 +111,41 @@ struct ngx_http_results_lookup_s {
     /* the store's */
     ngx_msec_t              deadline;
     void                   *query;          /* it is in flight with, or NULL */
+};
+
+
+typedef enum {
+    NGX_HTTP_RESULTS_READ_DONE = 0,   /* every row was given */
+    NGX_HTTP_RESULTS_READ_REFUSED,    /* the database will never answer it */
+    NGX_HTTP_RESULTS_READ_UNAVAILABLE,   /* 503: no row was given */
+    NGX_HTTP_RESULTS_READ_BROKEN      /* some rows were given, more are lost */
+} ngx_http_results_read_end_e;
+
+
+/* one call; the caller's memory until handler() or _cancel_read() */
+struct ngx_http_results_read_s {
+    ngx_queue_t             queue;
+    const results_read_t   *call;
+
+    /*
+     * once a row, in binary, valid only during the call; NGX_AGAIN: no more
+     * until ngx_http_results_store_go_on()
+     */
+    ngx_int_t             (*row)(ngx_http_results_read_t *read,
+                                 const results_str_t *values,
+                                 ngx_uint_t nvalues);
+
+    void                  (*handler)(ngx_http_results_read_t *read,
+                                     ngx_http_results_read_end_e end);
+    void                   *data;
+
+    char                    sqlstate[6];    /* of a refusal; or "" */
+
+    /* the store's */
+    ngx_http_results_store_t  *store;
+    void                   *slot;           /* it is in flight in, or NULL */
+    ngx_msec_t              deadline;
+    unsigned                started:1;      /* a row was given */
 };
 
 
@@ -152,6 +190,19 @@ void ngx_http_results_store_lookup(ngx_http_results_store_t *store,
 /* no handler() will be called; the memory is the caller's again */
 void ngx_http_results_store_cancel_lookup(ngx_http_results_store_t *store,
     ngx_http_results_lookup_t *lookup);
+
+/*
+ * row() and handler() follow, never from within this call.  NGX_BUSY or
+ * NGX_DECLINED as ngx_http_results_store_ready(): then nothing follows.
+ */
+ngx_int_t ngx_http_results_store_read(ngx_http_results_store_t *store,
+    ngx_http_results_read_t *read);
+
+/* no row() and no handler() will be called; the memory is the caller's */
+void ngx_http_results_store_cancel_read(ngx_http_results_read_t *read);
+
+/* the read whose row() returned NGX_AGAIN takes rows again */
+void ngx_http_results_store_go_on(ngx_http_results_read_t *read);
 
 /* the stamp of a request: microseconds, never behind one that was seen */
 int64_t ngx_http_results_store_stamp(ngx_http_results_store_t *store);
