@@ -111,20 +111,17 @@ BEGIN
                WHEN u.refusal IS NOT NULL THEN u.refusal
                WHEN r.id IS NULL THEN 7
 
-               -- this very write; a delete keeps the hash of what it deletes
+               WHEN u.op = 3 AND r.status = 'tobedeleted' THEN 3
+
+               -- this very write
                WHEN r.updated_at = u.stamp AND r.client_id = u.client_id
-                    AND r.op = u.op
-                    AND (r.payload_hash = u.payload_hash OR u.op = 3)
-               THEN CASE WHEN u.op = 3 THEN 3
-                         WHEN r.version = 1 THEN 1
-                         ELSE 2 END
+                    AND r.op = u.op AND r.payload_hash = u.payload_hash
+               THEN CASE r.version WHEN 1 THEN 1 ELSE 2 END
 
                -- the same body again, even where it was deleted since: what
                -- was answered once is answered again
                WHEN u.op = 2 AND r.payload_hash = u.payload_hash THEN 4
                WHEN u.op = 2 THEN 6
-
-               WHEN u.op = 3 AND r.status = 'tobedeleted' THEN 3
                WHEN u.op = 4 AND r.version IS DISTINCT FROM u.version THEN 6
                ELSE 5
                END::smallint

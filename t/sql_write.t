@@ -132,6 +132,11 @@ my @cases = (
     [deleted => { op => 'create', hash => 5 }, 'replayed', 2,
      'tobedeleted 50 5 2 3 1 00:00:10'],
 
+    [active  => { op => 'create', stamp => 10 }, 'conflict', 1,
+     'active 50 5 1 1 1 00:00:10'],
+    [active  => { op => 'create', hash => 5, stamp => 10 }, 'replayed', 1,
+     'active 50 5 1 1 1 00:00:10'],
+
     [nothing => { op => 'delete' }, 'not_found', undef, 'nothing'],
     [active  => { op => 'delete' }, 'deleted', 2,
      'tobedeleted 50 5 2 3 2 00:00:20'],
@@ -207,6 +212,46 @@ subtest 'not the same write: it is stored' => sub {
               [['deleted', 4]], 'another operation');
     is_deeply([$w->write({ id => 'same', hash => 6, client => 2 })],
               [['updated', 5]], 'and back');
+
+    $w->write({ id => 'mine', op => 'create' });
+    is_deeply([$w->write({ id => 'mine', op => 'create', client => 2 })],
+              [['replayed', 1]], 'a create that another client made');
+    is_deeply([$w->write({ id => 'mine', op => 'create', hash => 2 })],
+              [['conflict', 1]], 'a create that had another body');
+};
+
+
+subtest 'which columns a write changes' => sub {
+    my %one = (learner => 'l', item => 'i', course => 'c', score => 1,
+        score_max => 2, completion => 4, progress => 3, time_spent => 4,
+        started => '2026-01-01 00:00:01+00',
+        completed => '2026-01-01 00:00:02+00',
+        scored => '2026-01-01 00:00:03+00', detail => '{"a": 1}',
+        hash => 5);
+    my %none = map { $_ => undef } keys %one;
+    my %columns = (learner => 'learner_id', item => 'item_id',
+        course => 'course_id', started => 'started_at',
+        completed => 'completed_at', scored => 'scored_at',
+        hash => 'payload_hash');
+    my $content = sub {
+        my $row = stored($_[0]);
+        return { map { $_ => $row->{$columns{$_} || $_} } keys %one };
+    };
+
+    $w->write({ %one, id => 'columns' });
+    my $first = $content->('columns');
+    is_deeply([grep { !defined $first->{$_} } keys %$first], [], 'create: all');
+
+    $w->write({ %none, id => 'columns', op => 'delete', hash => 0,
+                stamp => 11 });
+    is_deeply($content->('columns'), $first, 'delete: none');
+
+    $w->write({ %none, id => 'columns', hash => 6, stamp => 12 });
+    is_deeply($content->('columns'), { %none, hash => 6 }, 'put: all');
+
+    $w->write({ %one, id => 'columns', op => 'replace', version => 3,
+                stamp => 13 });
+    is_deeply($content->('columns'), $first, 'replace: all');
 };
 
 
