@@ -175,13 +175,13 @@ test_methods(void **state)
 
 
 static const results_route_t  test_routes[] = {
-    { RESULTS_METHOD_GET, "", 0, 0, NULL, NULL },
-    { RESULTS_METHOD_GET, "a/me", 0, 0, NULL, NULL },
-    { RESULTS_METHOD_GET, "a/{one}", 0, 0, NULL, NULL },
-    { RESULTS_METHOD_POST, "a/{one}", 0, 0, NULL, NULL },
-    { RESULTS_METHOD_DELETE, "a/me", 0, 0, NULL, NULL },
-    { RESULTS_METHOD_POST, "a/{one}/b/{two}", 0, 0, NULL, NULL },
-    { 0, NULL, 0, 0, NULL, NULL }
+    { RESULTS_METHOD_GET, "", 0, 0, NULL, NULL, NULL },
+    { RESULTS_METHOD_GET, "a/me", 0, 0, NULL, NULL, NULL },
+    { RESULTS_METHOD_GET, "a/{one}", 0, 0, NULL, NULL, NULL },
+    { RESULTS_METHOD_POST, "a/{one}", 0, 0, NULL, NULL, NULL },
+    { RESULTS_METHOD_DELETE, "a/me", 0, 0, NULL, NULL, NULL },
+    { RESULTS_METHOD_POST, "a/{one}/b/{two}", 0, 0, NULL, NULL, NULL },
+    { 0, NULL, 0, 0, NULL, NULL, NULL }
 };
 
 
