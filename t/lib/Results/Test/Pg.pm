@@ -134,7 +134,7 @@ sub connect {
         "dbi:Pg:dbname=" . ($opt{database} || $DATABASE)
         . ";host=$self->{run};application_name=test",
         $opt{user} || 'postgres', '',
-        { RaiseError => 1, PrintError => 0, AutoCommit => 1,
+        { RaiseError => 1, PrintError => 0, PrintWarn => 0, AutoCommit => 1,
           AutoInactiveDestroy => 1 });
 }
 
