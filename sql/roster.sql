@@ -69,7 +69,8 @@ CREATE TABLE IF NOT EXISTS results.department (
 );
 
 CREATE INDEX IF NOT EXISTS department_parent
-    ON results.department (institution_id, parent_id);
+    ON results.department (institution_id, parent_id)
+    WHERE parent_id IS NOT NULL;
 
 
 CREATE TABLE IF NOT EXISTS results.person (
@@ -86,8 +87,11 @@ CREATE TABLE IF NOT EXISTS results.person (
         DEFERRABLE INITIALLY DEFERRED
 );
 
+-- partial for the same reason as those of result
+
 CREATE INDEX IF NOT EXISTS person_department
-    ON results.person (institution_id, department_id);
+    ON results.person (institution_id, department_id)
+    WHERE department_id IS NOT NULL;
 
 DO $$
 BEGIN
@@ -141,24 +145,30 @@ COMMENT ON TABLE results.assignment IS
 
 -- triggers of the tables above, and of two of schema.sql
 
-CREATE OR REPLACE TRIGGER department_ids BEFORE INSERT OR UPDATE ON results.department
+CREATE OR REPLACE TRIGGER department_ids
+    BEFORE INSERT OR UPDATE ON results.department
     FOR EACH ROW EXECUTE FUNCTION results.normalize_ids('id', 'parent_id');
 
-CREATE OR REPLACE TRIGGER person_ids BEFORE INSERT OR UPDATE ON results.person
+CREATE OR REPLACE TRIGGER person_ids
+    BEFORE INSERT OR UPDATE ON results.person
     FOR EACH ROW EXECUTE FUNCTION results.normalize_ids(
         'id', 'center_id', 'department_id');
 
-CREATE OR REPLACE TRIGGER manager_ids BEFORE INSERT OR UPDATE ON results.manager
+CREATE OR REPLACE TRIGGER manager_ids
+    BEFORE INSERT OR UPDATE ON results.manager
     FOR EACH ROW EXECUTE FUNCTION results.normalize_ids(
         'person_id', 'department_id');
 
-CREATE OR REPLACE TRIGGER assignment_ids BEFORE INSERT OR UPDATE ON results.assignment
+CREATE OR REPLACE TRIGGER assignment_ids
+    BEFORE INSERT OR UPDATE ON results.assignment
     FOR EACH ROW EXECUTE FUNCTION results.normalize_ids(
         'learner_id', 'course_item_id', 'enrollment_id', 'course_id',
         'module_id');
 
-CREATE OR REPLACE TRIGGER item_ids BEFORE INSERT OR UPDATE ON results.item
+CREATE OR REPLACE TRIGGER item_ids
+    BEFORE INSERT OR UPDATE ON results.item
     FOR EACH ROW EXECUTE FUNCTION results.normalize_ids('id', 'course_id');
 
-CREATE OR REPLACE TRIGGER api_client_ids BEFORE INSERT OR UPDATE ON results.api_client
+CREATE OR REPLACE TRIGGER api_client_ids
+    BEFORE INSERT OR UPDATE ON results.api_client
     FOR EACH ROW EXECUTE FUNCTION results.normalize_ids('person_id');

@@ -38,6 +38,38 @@ sub state_of {
 }
 
 
+subtest 'plans that were made while the tables were empty' => sub {
+    my $dbh = $pg->connect;
+    my $session = Results::Test::Records->new($dbh, institution => $school);
+    my @records = (
+        { id => 'plan-1', op => 'create', hash => 2 },
+        { id => 'plan-2', op => 'delete' },
+        { id => 'plan-3', guards => 3, learner => 'p1', actor => 'p1' },
+    );
+
+    $session->write(@records);
+    $w->write({ id => 'plan-1' });
+    $session->write(@records);
+
+    $pg->do(q{INSERT INTO results.person (institution_id, id, role)
+              SELECT ?, 'p' || i, 'student' FROM generate_series(1, 3000) i},
+            $school);
+    $w->write(map { { id => sprintf 'plan-1-%04d', $_ } } 1 .. 3000);
+
+    $dbh->begin_work;
+    is_deeply([map { $_->[0] } $session->write(@records)],
+              ['conflict', 'not_found', 'unknown_item'], 'serve');
+
+    cmp_ok($dbh->selectrow_array(q{
+        SELECT sum(pg_stat_get_xact_tuples_returned(oid))
+        FROM pg_class WHERE relnamespace = 'results'::regnamespace
+    }), '<', 30, 'and read no more than the rows of the batch');
+
+    $dbh->rollback;
+    $dbh->disconnect;
+};
+
+
 subtest 'every value is stored as it came' => sub {
     my %all = (id => 'all', kind => 4, learner => 'l', item => 'i',
         course => 'c', status => 2, score => 0.1, score_max => 1e308,
