@@ -116,7 +116,7 @@ subtest 'the scheme' => sub {
     is(put_with([Authorization => "$_ $token"])->status / 100 | 0, 2,
        "\"$_\"") for 'Bearer', 'bearer', 'BEARER', 'Bearer ';
 
-    # newer versions of nginx refuse it themselves, and log it
+    # nginx itself refuses it, and logs it
     $token = $t->token(client => $t->client, logged => 1);
 
     my $twice = put_with([Authorization => "Bearer $token",
