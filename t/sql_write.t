@@ -109,7 +109,8 @@ subtest 'the codes are those of the enums, in their order' => sub {
                   [completion => 'completion', 'completion'])
     {
         my ($param, $column, $type) = @$case;
-        my $words = $pg->value("SELECT enum_range(null::results.$type)::text[]");
+        my $words = $pg->value(
+            "SELECT enum_range(null::results.$type)::text[]");
 
         $w->write(map { { id => "code-$param-$_", $param => $_ } }
                   1 .. @$words);

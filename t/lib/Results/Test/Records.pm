@@ -89,7 +89,8 @@ sub _call {
     my ($outcomes, $versions) = $self->{dbh}->selectrow_array(
         $self->statement($function), {}, $self->arrays(@records));
 
-    return map { [$OUTCOMES[$outcomes->[$_]], $versions->[$_]] } 0 .. $#$outcomes;
+    return map { [$OUTCOMES[$outcomes->[$_]], $versions->[$_]] }
+        0 .. $#$outcomes;
 }
 
 
