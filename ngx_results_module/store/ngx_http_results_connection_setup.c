@@ -1,8 +1,8 @@
 
 /*
  * The statements of a connection, and its first flight, in one round trip: is
- * this the server we need, the statements, and each write and lookup run with
- * no rows, which finds a missing right or function now and not when an exam
+ * this the server we need, may we do what we are here for, and the
+ * statements.  A missing function or right is found now and not when an exam
  * is on.
  */
 
@@ -24,10 +24,6 @@ typedef struct {
     int                     nparams;
     const Oid              *types;          /* NULL: the function's, as text */
 } ngx_http_results_sql_t;
-
-
-static ngx_int_t ngx_http_results_connection_dry_run(
-    ngx_http_results_connection_t *hc, ngx_uint_t statement);
 
 
 static const Oid  ngx_http_results_lookup_types[] = { 1001 /* bytea[] */ };
@@ -61,11 +57,19 @@ static const ngx_http_results_sql_t  ngx_http_results_sql[] = {
 };
 
 
+static const char  ngx_http_results_no_right[] =
+    "the role may not execute the functions of results_api: run "
+    "sql/install.sql and connect as results_gateway";
+
 static const char  ngx_http_results_greeting_sql[] =
     "SELECT results_api.api_version(),"
     " pg_catalog.current_setting('transaction_read_only'),"
     " pg_catalog.current_setting('fsync'),"
-    " pg_catalog.current_setting('synchronous_commit')";
+    " pg_catalog.current_setting('synchronous_commit'),"
+    " (SELECT pg_catalog.bool_and("
+        "pg_catalog.has_function_privilege(p.oid, 'EXECUTE'))"
+    " FROM pg_catalog.pg_proc p WHERE p.pronamespace ="
+        " 'results_api'::pg_catalog.regnamespace)";
 
 
 void
@@ -97,17 +101,15 @@ ngx_http_results_connection_setup(ngx_http_results_connection_t *hc)
             continue;
         }
 
-        if (hc->conf->prepare
-            && PQsendPrepare(pg, ngx_http_results_sql[i].name,
-                             ngx_http_results_sql[i].sql,
-                             ngx_http_results_sql[i].nparams,
-                             ngx_http_results_sql[i].types)
-               != 1)
-        {
-            goto failed;
-        }
+        /* without "prepare" only to see that the server knows it */
 
-        if (ngx_http_results_connection_dry_run(hc, i) != NGX_OK) {
+        if (PQsendPrepare(pg, hc->conf->prepare ? ngx_http_results_sql[i].name
+                                                : "",
+                          ngx_http_results_sql[i].sql,
+                          ngx_http_results_sql[i].nparams,
+                          ngx_http_results_sql[i].types)
+            != 1)
+        {
             goto failed;
         }
     }
@@ -123,48 +125,6 @@ ngx_http_results_connection_setup(ngx_http_results_connection_t *hc)
 failed:
 
     ngx_http_results_connection_close(hc, 0, PQerrorMessage(pg));
-}
-
-
-static ngx_int_t
-ngx_http_results_connection_dry_run(ngx_http_results_connection_t *hc,
-    ngx_uint_t statement)
-{
-    int               rc;
-    const char       *value;
-    results_buf_t     buf;
-    results_params_t  params;
-
-    if (statement >= NGX_HTTP_RESULTS_READ) {
-        /* these have no rows to take none of: their PREPARE is enough */
-        return NGX_OK;
-    }
-
-    if (statement != NGX_HTTP_RESULTS_LOOKUP_TOKENS) {
-
-        ngx_memzero(&params, sizeof(results_params_t));
-
-        rc = results_encode_records(&params, NULL, 0) == 0
-             && ngx_http_results_connection_query(hc, statement, params.value,
-                                                  params.length, 1);
-
-        results_params_free(&params);
-
-        return rc ? NGX_OK : NGX_ERROR;
-    }
-
-    ngx_memzero(&buf, sizeof(results_buf_t));
-
-    results_encode_digests(&buf, NULL, 0);
-    value = buf.data;
-    rc = (int) buf.len;
-
-    rc = !buf.failed
-         && ngx_http_results_connection_query(hc, statement, &value, &rc, 1);
-
-    results_buf_free(&buf);
-
-    return rc ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -221,6 +181,11 @@ ngx_http_results_connection_greeting(ngx_http_results_connection_t *hc,
         return;
     }
 
+    if (ngx_strcmp(PQgetvalue(res, 0, 4), "t") != 0) {
+        ngx_http_results_connection_reason(hc, ngx_http_results_no_right);
+        return;
+    }
+
     if (ngx_strcmp(PQgetvalue(res, 0, 1), "off") != 0) {
         ngx_http_results_connection_reason(hc, "the server is read-only");
         return;
@@ -265,8 +230,7 @@ ngx_http_results_connection_set_up(ngx_http_results_connection_t *hc)
                    "sql/install.sql";
 
         } else if (ngx_strcmp(hc->end.sqlstate, "42501") == 0) {
-            text = "the role may not use results_api: run sql/install.sql, "
-                   "connect as results_gateway";
+            text = ngx_http_results_no_right;
 
         } else {
             text = "the server refused the first statements";
