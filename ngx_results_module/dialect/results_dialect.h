@@ -46,6 +46,15 @@ typedef enum {
 } results_method_e;
 
 
+/* how a dialect's callers show who they are */
+typedef enum {
+    RESULTS_AUTH_BEARER = 0,           /* RFC 6750 2.1 */
+    RESULTS_AUTH_BARE,                 /* the word "Bearer" may be missing */
+    RESULTS_AUTH_CLIENT                /* the dialect's own matter: RFC 6749
+                                          2.3.1, a client and its secret */
+} results_auth_e;
+
+
 typedef enum {
     RESULTS_NEXT_REPLY,                /* r->reply is complete, or r->failure
                                           is set and error() makes it */
@@ -102,6 +111,10 @@ struct results_request_s {
     results_str_t              idempotency_key;
     int64_t                    received;    /* microseconds since 1970 */
     const results_principal_t *principal;   /* NULL before authentication */
+    results_str_t              authorization;   /* RESULTS_AUTH_CLIENT only */
+    results_str_t              institution;     /* results_institution, or no
+                                                   value */
+    int                        token_ttl;   /* results_token_endpoint; seconds */
 
     /* set by results_route() */
     const results_route_t     *route;
@@ -115,6 +128,8 @@ struct results_request_s {
     results_record_t          *records;     /* one group: all or nothing */
     unsigned                   nrecords;
     results_read_t             read;
+    unsigned                   repeatable:1;  /* POST: the same request again
+                                               is the same record */
     void                      *state;       /* the route's own */
 
     /* set by anyone, rendered by dialect->error() */
@@ -165,7 +180,7 @@ struct results_dialect_s {
     const char *const      *scopes;         /* NULL-terminated; may be NULL */
     const char *const      *media_types;    /* of bodies; NULL-terminated,
                                                without parameters */
-    unsigned                bare_token:1;   /* "Bearer" may be missing */
+    results_auth_e          auth;
 
     /* renders r->failure (and r->errors) into r->reply, headers too */
     void                  (*error)(results_request_t *r);
@@ -176,6 +191,9 @@ struct results_dialect_s {
 extern const results_dialect_t *const  results_dialects[];
 
 extern const results_dialect_t  results_timeback;
+
+/* results_token_endpoint: no results_api, so not among them */
+extern const results_dialect_t  results_token;
 
 /* NULL when there is none of that name */
 const results_dialect_t *results_dialect_find(results_str_t name);
@@ -201,6 +219,34 @@ int results_authorize(results_request_t *r);
  * UTF-8, or -1 with r->failure set: 415
  */
 int results_check_media_type(results_request_t *r);
+
+/*
+ * The one of a NULL-terminated list of media types that Accept likes best, by
+ * its index (RFC 9110 12.5.1): of equals the one it names first, or the first
+ * of the list; -1 where it takes none.
+ */
+int results_accept(results_str_t accept, const char *const *types);
+
+/*
+ * 0 where a POST has no Idempotency-Key or a valid one, or -1 with r->failure
+ * set: 400
+ */
+int results_check_idempotency_key(results_request_t *r);
+
+/*
+ * The id of the n-th record (from 0) that a POST creates: a UUIDv8 of the
+ * caller, the route and the Idempotency-Key, and then r->repeatable is set;
+ * without a key a new UUIDv7.  route names what the key is unique within, as
+ * "wse/contentItemResult".  data is NULL when it can't be made.
+ *
+ * The same key with another body is found by the write: its outcome is
+ * CONFLICT, if payload_hash covers all that makes the body another one.
+ */
+results_str_t results_idempotency_id(results_request_t *r, const char *route,
+    unsigned n);
+
+/* sets r->failure for that: 422 */
+void results_idempotency_conflict(results_request_t *r);
 
 /* the bits of a token's scopes, words separated by spaces; unknown: none */
 uint64_t results_scope_bits(results_str_t scopes);

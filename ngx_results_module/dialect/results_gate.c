@@ -3,9 +3,11 @@
  * What a request must show before its body is read: a scope that opens the
  * route, and a media type the dialect reads.  Called by http/ between
  * results_route() and parse(); results_scope_bits() also when a token has
- * been looked up.  Allocates nothing but the text of a refusal.
+ * been looked up, and results_accept() by dialects that answer in several
+ * media types.  Allocates nothing but the text of a refusal.
  */
 
+#include <limits.h>
 #include <string.h>
 
 #include "results_dialect.h"
@@ -15,7 +17,10 @@ static int results_scope_base(const char *const *scopes);
 static int results_scope_shared(unsigned dialect);
 static results_str_t results_trim(const char *start, const char *end);
 static int results_charset_utf8(const char *p, const char *end);
-static const char *results_param_end(const char *p, const char *end);
+static const char *results_param_end(const char *p, const char *end,
+    char separator);
+static int results_quality(const char *p, const char *end);
+static int results_range_matches(results_str_t range, const char *type);
 
 
 /*
@@ -75,6 +80,10 @@ results_authorize(results_request_t *r)
 {
     uint64_t  needed;
 
+    if (r->dialect->auth == RESULTS_AUTH_CLIENT) {
+        return 0;
+    }
+
     needed = r->route->scopes;
 
     if (r->principal == NULL) {
@@ -112,7 +121,7 @@ results_check_media_type(results_request_t *r)
     p = r->content_type.data;
     end = p + r->content_type.len;
 
-    semicolon = results_param_end(p, end);
+    semicolon = results_param_end(p, end, ';');
     type = results_trim(p, semicolon);
 
     for (i = 0; r->dialect->media_types[i]; i++) {
@@ -133,6 +142,57 @@ results_check_media_type(results_request_t *r)
     results_fail(r, 415, "the Content-Type of the body must be %s",
                  r->dialect->media_types[0]);
     return -1;
+}
+
+
+int
+results_accept(results_str_t accept, const char *const *types)
+{
+    int             best, best_n, best_q, close, closest, i, n, q, range_n;
+    const char     *p, *end, *comma, *semicolon;
+    results_str_t   range;
+
+    if (accept.data == NULL) {
+        return 0;
+    }
+
+    end = accept.data + accept.len;
+
+    best = -1;
+    best_q = 0;
+    best_n = INT_MAX;
+
+    for (i = 0; types[i]; i++) {
+
+        /* the closest range decides, not the one of the highest quality */
+
+        closest = 0;
+        q = 0;
+        range_n = 0;
+
+        for (p = accept.data, n = 0; p < end; p = comma + 1, n++) {
+
+            comma = results_param_end(p, end, ',');
+            semicolon = results_param_end(p, comma, ';');
+            range = results_trim(p, semicolon);
+
+            close = results_range_matches(range, types[i]);
+
+            if (close > closest) {
+                closest = close;
+                q = results_quality(semicolon, comma);
+                range_n = n;
+            }
+        }
+
+        if (q > best_q || (q == best_q && q > 0 && range_n < best_n)) {
+            best = i;
+            best_q = q;
+            best_n = range_n;
+        }
+    }
+
+    return best;
 }
 
 
@@ -212,7 +272,7 @@ results_charset_utf8(const char *p, const char *end)
     while (p < end) {
         p++;
 
-        semicolon = results_param_end(p, end);
+        semicolon = results_param_end(p, end, ';');
 
         equals = (p < end) ? memchr(p, '=', semicolon - p) : NULL;
 
@@ -241,9 +301,9 @@ results_charset_utf8(const char *p, const char *end)
 }
 
 
-/* the next ";" that stands in no quoted string, or the end */
+/* the next separator that stands in no quoted string, or the end */
 static const char *
-results_param_end(const char *p, const char *end)
+results_param_end(const char *p, const char *end, char separator)
 {
     int  quoted;
 
@@ -255,10 +315,82 @@ results_param_end(const char *p, const char *end)
         } else if (*p == '\\' && quoted && p + 1 < end) {
             p++;
 
-        } else if (*p == ';' && !quoted) {
+        } else if (*p == separator && !quoted) {
             break;
         }
     }
 
     return p;
+}
+
+
+/* thousandths, from the parameters of a media range; 1000 where none says */
+static int
+results_quality(const char *p, const char *end)
+{
+    int             i, q;
+    const char     *semicolon;
+    results_str_t   param;
+
+    while (p < end) {
+        p++;
+
+        semicolon = results_param_end(p, end, ';');
+        param = results_trim(p, semicolon);
+
+        if (param.len >= 3 && (param.data[0] | 0x20) == 'q'
+            && param.data[1] == '=')
+        {
+            if (param.data[2] == '1') {
+                return 1000;
+            }
+
+            /* "0", "." and up to three digits */
+
+            for (q = 0, i = 4; i < 7; i++) {
+                q = q * 10;
+
+                if ((size_t) i < param.len
+                    && param.data[i] >= '0' && param.data[i] <= '9')
+                {
+                    q += param.data[i] - '0';
+                }
+            }
+
+            return q;
+        }
+
+        p = semicolon;
+    }
+
+    return 1000;
+}
+
+
+/* 0, or how closely: a "*" of all, one of all of a type, the type itself */
+static int
+results_range_matches(results_str_t range, const char *type)
+{
+    size_t         main_len;
+    results_str_t  main_type;
+
+    if (results_str_is(range, "*/*")) {
+        return 1;
+    }
+
+    if (results_str_caseeq(range, results_str(type))) {
+        return 3;
+    }
+
+    main_len = strcspn(type, "/") + 1;
+
+    if (range.len == main_len + 1 && range.data[main_len] == '*') {
+        main_type.data = type;
+        main_type.len = main_len;
+        range.len = main_len;
+
+        return results_str_caseeq(range, main_type) ? 2 : 0;
+    }
+
+    return 0;
 }

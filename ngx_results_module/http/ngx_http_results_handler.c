@@ -113,7 +113,9 @@ ngx_http_results_check(ngx_http_request_t *r, results_request_t *req)
     ngx_str_t                     encoding;
     ngx_http_results_loc_conf_t  *lcf;
 
-    if (results_route(req) != 0 || results_authorize(req) != 0) {
+    if (results_route(req) != 0 || results_authorize(req) != 0
+        || results_check_idempotency_key(req) != 0)
+    {
         return NGX_DECLINED;
     }
 
@@ -434,11 +436,11 @@ ngx_http_results_verdict(results_request_t *req,
 
     default: /* NGX_HTTP_RESULTS_UNKNOWN */
 
-        /* a POST without a key of the client's would be another record */
+        /* a POST with neither key nor id of its own: another record */
 
         req->failure.repeatable =
                     (req->method & (RESULTS_METHOD_PUT|RESULTS_METHOD_DELETE))
-                    || req->idempotency_key.len;
+                    || req->repeatable;
 
         results_fail(req, NGX_HTTP_SERVICE_UNAVAILABLE, "outcome unknown; %s",
                      req->failure.repeatable

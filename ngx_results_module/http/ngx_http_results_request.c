@@ -24,8 +24,10 @@ static u_char *ngx_http_results_skip_prefix(ngx_str_t *path,
     ngx_str_t *prefix);
 static ngx_int_t ngx_http_results_set_base(ngx_http_request_t *r,
     results_request_t *req);
-static results_str_t ngx_http_results_header_str(ngx_http_request_t *r,
-    const ngx_str_t *name);
+static results_str_t ngx_http_results_header_str(results_request_t *req,
+    ngx_http_request_t *r, const ngx_str_t *name);
+static ngx_table_elt_t *ngx_http_results_next_header(ngx_list_part_t **part,
+    ngx_uint_t *i, const ngx_str_t *name);
 
 
 static ngx_str_t  ngx_http_results_accept = ngx_string("accept");
@@ -151,8 +153,9 @@ ngx_http_results_request(ngx_http_request_t *r)
         req->content_type.len = r->headers_in.content_type->value.len;
     }
 
-    req->accept = ngx_http_results_header_str(r, &ngx_http_results_accept);
-    req->idempotency_key = ngx_http_results_header_str(r,
+    req->accept = ngx_http_results_header_str(req, r,
+                                              &ngx_http_results_accept);
+    req->idempotency_key = ngx_http_results_header_str(req, r,
                                            &ngx_http_results_idempotency_key);
 
     if (ngx_http_results_set_path(r, req) != NGX_OK
@@ -404,18 +407,38 @@ ngx_http_results_set_base(ngx_http_request_t *r, results_request_t *req)
 }
 
 
+/* lines of one name are one list: RFC 9110 5.3 */
+
 static results_str_t
-ngx_http_results_header_str(ngx_http_request_t *r, const ngx_str_t *name)
+ngx_http_results_header_str(results_request_t *req, ngx_http_request_t *r,
+    const ngx_str_t *name)
 {
-    ngx_str_t      value;
-    results_str_t  str;
+    ngx_uint_t        i;
+    results_str_t     str;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *header;
 
     str.len = 0;
     str.data = NULL;
 
-    if (ngx_http_results_header(r, name, &value)) {
-        str.len = value.len;
-        str.data = (const char *) value.data;
+    i = 0;
+    part = &r->headers_in.headers.part;
+
+    while ((header = ngx_http_results_next_header(&part, &i, name)) != NULL) {
+
+        if (str.data == NULL) {
+            str.len = header->value.len;
+            str.data = (const char *) header->value.data;
+            continue;
+        }
+
+        str = results_arena_printf(req->arena, "%.*s, %.*s",
+                                   (int) str.len, str.data,
+                                   (int) header->value.len,
+                                   (char *) header->value.data);
+        if (str.data == NULL) {
+            break;
+        }
     }
 
     return str;
@@ -430,27 +453,44 @@ ngx_http_results_header(ngx_http_request_t *r, const ngx_str_t *name,
     ngx_list_part_t  *part;
     ngx_table_elt_t  *header;
 
+    i = 0;
     n = 0;
     part = &r->headers_in.headers.part;
-    header = part->elts;
 
-    for (i = 0; /* void */ ; i++) {
+    while ((header = ngx_http_results_next_header(&part, &i, name)) != NULL) {
+        if (n++ == 0) {
+            *value = header->value;
+        }
+    }
 
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return n;
+    return n;
+}
+
+
+static ngx_table_elt_t *
+ngx_http_results_next_header(ngx_list_part_t **part, ngx_uint_t *i,
+    const ngx_str_t *name)
+{
+    ngx_table_elt_t  *header;
+
+    for ( ;; ) {
+
+        if (*i >= (*part)->nelts) {
+            if ((*part)->next == NULL) {
+                return NULL;
             }
 
-            part = part->next;
-            header = part->elts;
-            i = 0;
+            *part = (*part)->next;
+            *i = 0;
+            continue;
         }
 
-        if (header[i].key.len == name->len
-            && ngx_strncmp(header[i].lowcase_key, name->data, name->len) == 0
-            && n++ == 0)
+        header = (ngx_table_elt_t *) (*part)->elts + (*i)++;
+
+        if (header->key.len == name->len
+            && ngx_strncmp(header->lowcase_key, name->data, name->len) == 0)
         {
-            *value = header[i].value;
+            return header;
         }
     }
 }

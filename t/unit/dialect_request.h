@@ -112,6 +112,7 @@ request_parse(test_request_t *t, const char *body, size_t len)
     t->r.body.len = len;
 
     if (results_route(&t->r) != 0 || results_authorize(&t->r) != 0
+        || results_check_idempotency_key(&t->r) != 0
         || results_check_media_type(&t->r) != 0)
     {
         return request_error(t);
