@@ -61,6 +61,9 @@ sub delay { $_[0]->_command('delay', $_[1]) }
 # bytes are kept and not forwarded: up, down or both
 sub stall { $_[0]->_command('stall', $_[1] || 'both') }
 
+# the same, up, for the connections that are open now; later ones pass
+sub hold { $_[0]->_command('hold') }
+
 # closes every connection
 sub cut { $_[0]->_command('cut') }
 
@@ -76,7 +79,7 @@ sub refuse { $_[0]->_command('refuse') }
 # at most n bytes at once
 sub pieces { $_[0]->_command('pieces', $_[1]) }
 
-# up, down (bytes seen), accepted, open (connections)
+# up, down (bytes seen), accepted, open, closed (connections)
 sub stats { $_[0]->_command('stats') }
 
 
@@ -119,7 +122,7 @@ sub _run {
 
     %$self = (%$self, control => $control, pairs => {}, delay => 0,
               stall => '', pieces => 65536, cut_after => {},
-              counts => { up => 0, down => 0, accepted => 0 });
+              counts => { up => 0, down => 0, accepted => 0, closed => 0 });
 
     $self->_listen;
 
@@ -239,7 +242,8 @@ sub _due {
 
     my $first = $half->{queue}[0] or return;
 
-    return if $self->{stall} eq 'both' || $self->{stall} eq $half->{name};
+    return if $self->{stall} eq 'both' || $self->{stall} eq $half->{name}
+        || $half->{held};
 
     my $due = $first->[0] - time;
     return $due > 0 ? $due : 0;
@@ -283,6 +287,7 @@ sub _close {
     my ($self, $pair, $reset) = @_;
 
     delete $self->{pairs}{ $pair->{key} };
+    $self->{counts}{closed}++;
 
     my ($client, $server) = @{ $pair->{up} }{qw(from to)};
 
@@ -301,6 +306,7 @@ sub _obey {
 
     if ($command eq 'pass') {
         @$self{qw(delay stall pieces cut_after)} = (0, '', 65536, {});
+        delete $_->{up}{held} for values %{ $self->{pairs} };
         $self->_listen;
 
     } elsif ($command eq 'delay') {
@@ -308,6 +314,9 @@ sub _obey {
 
     } elsif ($command eq 'stall') {
         $self->{stall} = $args[0];
+
+    } elsif ($command eq 'hold') {
+        $_->{up}{held} = 1 for values %{ $self->{pairs} };
 
     } elsif ($command eq 'pieces') {
         $self->{pieces} = $args[0];
