@@ -109,7 +109,9 @@ ngx_http_results_token(ngx_http_request_t *r, const results_dialect_t *dialect,
         return ngx_http_results_b64token(token) ? NGX_OK : NGX_ERROR;
     }
 
-    if (dialect->bare_token && ngx_http_results_b64token(token)) {
+    if (dialect->auth == RESULTS_AUTH_BARE
+        && ngx_http_results_b64token(token))
+    {
         return NGX_OK;
     }
 
