@@ -1,0 +1,163 @@
+#!/usr/bin/env perl
+
+# The checker that the faults are judged by: it finds what a module that
+# breaks the promise does, and nothing where the promise is kept.
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Results::Checker;
+use Results::Test;
+
+plan skip_all => 'bin/build builds for the nginx of the system'
+    if ($ENV{TEST_NGINX_BINARY} || '/usr/sbin/nginx') ne '/usr/sbin/nginx';
+
+
+# L, D, W, M of a log (words "key number outcome") and what keys have
+sub verdict {
+    my ($log, %versions) = @_;
+
+    my $n = 0;
+    my @log = map { my ($key, $seq, $outcome) = split;
+                    [$key, $seq, $n++, $n++, $outcome] } @$log;
+    my $verdict = Results::Checker::Compare::compare(\@log, \%versions);
+
+    return join ' ', @$verdict{qw(L D W M)};
+}
+
+my @log = ('1 1 201', '1 2 503?', '1 2 200', '1 3 503', '1 3 200');
+
+is(verdict(\@log, 1 => [1, 2, 3]), '0 0 0 0', 'what was written is there');
+is(verdict(\@log, 1 => [1, 2, 2, 3]), '0 0 0 0',
+   'twice, where the outcome of the first was unknown');
+is(verdict(\@log, 1 => [1, 3]), '1 0 0 1', 'one is lost');
+is(verdict(\@log), '3 0 0 3', 'all are');
+is(verdict(\@log, 1 => [1, 2, 3, 3]), '0 1 0 0',
+   'one is doubled that was said not to be stored');
+is(verdict(\@log, 1 => [1, 2, 2, 2, 3]), '0 1 0 0', 'and once more');
+is(verdict(\@log, 1 => [1, 2, 3, 2]), '0 0 1 0', 'an older one replaces');
+is(verdict(\@log, 1 => [1, 2, '3?']), '1 1 0 1', "another's value is there");
+is(verdict(\@log, 1 => [1, 2, 3], 2 => [1]), '0 1 0 0', 'one nobody wrote');
+is(verdict(['1 1 201', '1 2 503'], 1 => [1]), '0 0 0 1',
+   'one was never stored');
+
+
+my $t = Results::Test->new(timeout => 300);
+my $pg = $t->pg;
+my $proxy = $t->proxy;
+my $nginx;
+
+# some commits fail
+$pg->do(q{
+    CREATE FUNCTION results.at_commit() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF random() < 0.02 THEN
+            RAISE EXCEPTION 'try again' USING ERRCODE = '40001';
+        END IF;
+        RETURN NULL;
+    END $$
+});
+$pg->do(q{
+    CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT OR UPDATE
+    ON results.result DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION results.at_commit()
+});
+
+
+# the file of a module with a fault
+sub module {
+    my ($fault) = @_;
+
+    local $ENV{RESULTS_CFLAGS} = "-D$fault";
+    my $option = $ENV{TEST_RESULTS_ASAN} ? '--asan' : '';
+    my $module = `$t->{root}/bin/build $option 2>/dev/null`;
+    chomp $module;
+
+    return $module || die "no module with $fault\n";
+}
+
+
+# what happens to every module: statements and answers that are lost, and one
+# that comes late
+sub storm {
+    my ($checker) = @_;
+
+    $checker->flows(100);
+
+    for my $direction (('down', 'up') x 3) {
+        my $before = $proxy->stats;
+
+        $proxy->stall($direction);
+        $proxy->wait_for_bytes($direction, $before, 200);
+        $proxy->reset;
+        $proxy->pass;
+        $checker->flows(50);
+    }
+
+    my $before = $proxy->stats;
+
+    $proxy->hold;
+    $proxy->wait_for_bytes('up', $before, 200);
+    $checker->flows(200);
+
+    $before = $proxy->stats;
+    $proxy->pass;
+    wait_for(sub { $proxy->stats->{closed} > $before->{closed} });
+    $checker->flows(50);
+}
+
+
+sub run {
+    my ($name, $fault) = @_;
+
+    local $ENV{TEST_RESULTS_MODULE} = module($fault) if $fault;
+
+    if ($nginx) {
+        $nginx->quit;
+        $nginx->start;
+
+    } else {
+        $nginx = $t->nginx(workers => 2,
+            store => 'connections 1; write_timeout 700ms;');
+    }
+
+    my $checker = Results::Checker->start($t);
+
+    storm($checker);
+
+    my $report = $checker->report;
+    my $verdict = $report->verdict;
+
+    note("$name: ", join ' ', map { "$_ $verdict->{$_}" } qw(L D W M));
+
+    return ($verdict, $report);
+}
+
+
+my ($verdict, $report) = run('a sound module', '');
+
+is(join(' ', @$verdict{qw(L D W M)}), '0 0 0 0', 'a sound module: all are 0')
+    or diag(map { "$_\n" } @{ $verdict->{examples} });
+cmp_ok($report->outcomes(qr/\?/), '>', 0, 'though some answers were unknown');
+
+my @faults = (
+    ['acknowledges before the commit', 'RESULTS_TEST_ACK_EARLY', 'L'],
+    ['drops what was on a lost connection', 'RESULTS_TEST_DROP_BATCH', 'M'],
+    ['takes a second run for a new write', 'RESULTS_TEST_INSERT_TWICE', 'D'],
+);
+
+for (@faults) {
+    my ($name, $fault, $letter) = @$_;
+
+    ($verdict) = run($name, $fault);
+    cmp_ok($verdict->{$letter}, '>', 0, "a module that $name: $letter");
+}
+
+my $function = 'results_api.write_records';
+my $sql = $pg->value('SELECT pg_get_functiondef(?::regproc)', $function);
+
+$sql =~ s/AND r\.updated_at <= EXCLUDED\.updated_at//
+    or die "$function has no stamp guard\n";
+$pg->do($sql);
+
+($verdict) = run('no stamp guard', '');
+cmp_ok($verdict->{W}, '>', 0, 'SQL without the stamp guard: W');
