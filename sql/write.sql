@@ -10,8 +10,8 @@
 --   guard    1 learner and item must exist, 2 the actor is the learner or
 --            staff of the learner's center
 --
--- Rows come sorted by (institution_id, kind, id) with no key twice: rows are
--- locked in that order, so two sessions can't deadlock.
+-- Rows come sorted by (institution_id, id_space, id) with no key twice: rows
+-- are locked in that order, so two sessions can't deadlock.
 --
 -- A row's outcome never raises; only data that does not fit does (SQLSTATE
 -- classes 22, 23, 54).
@@ -42,9 +42,7 @@ BEGIN
             WHEN u.op IN (3, 4) AND NOT EXISTS (
                 SELECT FROM results.result r
                 WHERE r.institution_id = u.institution_id
-                      AND r.kind = ('{result,assessment_result,
-                         content_item_result,learning_event,module_result}'
-                         ::results.record_kind[])[u.kind]
+                      AND r.id_space = results.id_space(u.kind)
                       AND r.id = u.id)
             THEN 7
 
@@ -108,8 +106,12 @@ AS $$
 BEGIN
     SELECT array_agg(
                CASE
-               WHEN u.refusal IS NOT NULL THEN u.refusal
-               WHEN r.id IS NULL THEN 7
+               -- of another API
+               WHEN r.kind <> ('{result,assessment_result,
+                                 content_item_result,learning_event,
+                                 module_result}'
+                               ::results.record_kind[])[u.kind]
+               THEN coalesce(u.refusal, 6)
 
                WHEN u.op = 3 AND r.status = 'tobedeleted' THEN 3
 
@@ -118,9 +120,15 @@ BEGIN
                     AND r.op = u.op AND r.payload_hash = u.payload_hash
                THEN CASE r.version WHEN 1 THEN 1 ELSE 2 END
 
-               -- the same body again, even where it was deleted since: what
-               -- was answered once is answered again
-               WHEN u.op = 2 AND r.payload_hash = u.payload_hash THEN 4
+               -- the same body again, even where it was deleted since, or
+               -- where a guard would not let it be stored any more: what was
+               -- answered once is answered again
+               WHEN u.op = 2 AND r.payload_hash = u.payload_hash
+                    AND (u.refusal IS NULL OR r.client_id = u.client_id)
+               THEN 4
+
+               WHEN u.refusal IS NOT NULL THEN u.refusal
+               WHEN r.id IS NULL THEN 7
                WHEN u.op = 2 THEN 6
                WHEN u.op = 4 AND r.version IS DISTINCT FROM u.version THEN 6
                ELSE 5
@@ -136,9 +144,7 @@ BEGIN
                version, refusal, ord)
          LEFT JOIN results.result r
          ON r.institution_id = u.institution_id
-            AND r.kind = ('{result,assessment_result,content_item_result,
-                            learning_event,module_result}'
-                          ::results.record_kind[])[u.kind]
+            AND r.id_space = results.id_space(u.kind)
             AND r.id = u.id;
 END
 $$;
@@ -183,7 +189,7 @@ BEGIN
             institution_id, kind, id, learner_id, item_id, course_id,
             status, score, score_max, completion, progress, time_spent,
             started_at, completed_at, scored_at, detail, payload_hash,
-            version, op, client_id, created_at, updated_at)
+            version, op, id_space, client_id, created_at, updated_at)
         SELECT
             institution_ids[i],
             ('{result,assessment_result,content_item_result,learning_event,
@@ -199,11 +205,12 @@ BEGIN
             progresses[i], times_spent[i], started[i], completed[i],
             scored[i], details[i], hashes[i],
             CASE ops[i] WHEN 4 THEN expected[i] ELSE 1 END,
-            ops[i], clients[i], written[i], written[i]
+            ops[i], results.id_space(kinds[i]), clients[i], written[i],
+            written[i]
         FROM generate_series(1, cardinality(ids)) AS i
         WHERE refusals[i] IS NULL
 
-        ON CONFLICT (institution_id, kind, id) DO UPDATE SET
+        ON CONFLICT (institution_id, id_space, id) DO UPDATE SET
             learner_id = CASE EXCLUDED.op WHEN 3 THEN r.learner_id
                          ELSE EXCLUDED.learner_id END,
             item_id = CASE EXCLUDED.op WHEN 3 THEN r.item_id
@@ -243,6 +250,7 @@ BEGIN
               WHEN 4 THEN r.version = EXCLUDED.version
               ELSE false
               END
+              AND r.kind = EXCLUDED.kind
               AND r.updated_at <= EXCLUDED.updated_at
               -- not a second run of the write that is stored
               AND (r.updated_at, r.client_id, r.op, r.payload_hash)

@@ -400,6 +400,24 @@ subtest 'guards' => sub {
           hash => 9, stamp => 30 })], ['forbidden'], 'nor may it replace');
     is(stored('guard-1')->{version}, 1, 'what is stored stays');
 
+    # what was stored once is answered again when the roster has changed
+
+    my %own = (op => 'create', guards => 2, learner => 'sam', actor => 'sam');
+    my $blocked = q{UPDATE results.person SET status = ? WHERE id = 'sam'};
+
+    is_deeply([$w->write({ id => 'guard-6', %own })], [['created', 1]],
+              'a student creates');
+    $pg->do($blocked, 'blocked');
+    is_deeply([$w->write({ id => 'guard-6', %own })], [['created', 1]],
+              'blocked since: the same write again is that write');
+    is_deeply([$w->write({ id => 'guard-6', %own, stamp => 20 })],
+              [['replayed', 1]], 'the same request again is a replay');
+    is_deeply([map { $_->[0] } $w->write({ id => 'guard-6', %own, hash => 2 }),
+               $w->write({ id => 'guard-6', %own, client => 2, stamp => 20 }),
+               $w->write({ id => 'guard-7', %own })],
+              [('forbidden') x 3], 'anything else is forbidden');
+    $pg->do($blocked, 'active');
+
     $pg->do(q{INSERT INTO results.institution (name) VALUES ('guarded')});
     my $other = $pg->value(
         q{SELECT id FROM results.institution WHERE name = 'guarded'});
