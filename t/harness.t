@@ -24,7 +24,7 @@ sub canary {
     delete $ENV{$_} for grep { /^(?:TEST_|HARNESS_|PERL5LIB$)/ } keys %ENV;
 
     if ($fault) {
-        my $header = "$root/t/faults/$fault.h";
+        my $header = "$root/t/canary/$fault.h";
         my $sum = substr Digest::SHA->new(256)->addfile($header)->hexdigest,
             0, 8;
 
@@ -33,7 +33,7 @@ sub canary {
             . " -DRESULTS_FAULT_$sum -include $header";
     }
 
-    my $output = `$root/bin/test @options -v $root/t/faults/canary.t 2>&1`;
+    my $output = `$root/bin/test @options -v $root/t/canary/canary.t 2>&1`;
 
     return ($? >> 8, $output);
 }

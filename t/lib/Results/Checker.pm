@@ -78,6 +78,10 @@ sub acknowledged { $_[0]->_command('count')->{acknowledged} }
 sub open { $_[0]->_command('count')->{open} }
 
 
+# a test: see Results::Checker::Report
+sub bound { shift; Results::Checker::Report->bound(@_) }
+
+
 # waits until n more writes are acknowledged: the seconds it took
 sub flows {
     my ($self, $n, %opt) = @_;

@@ -2,8 +2,8 @@ package Results::Checker::Report;
 
 # What a run of the checker says in numbers, and in one line: requests that
 # were sent, acknowledged ones, answers that were a 5xx, the longest time
-# without an acknowledgement, L, D, W and M.  The lines of all faults are
-# printed at the end of bin/test --faults.
+# without an acknowledgement, L, D, W and M.  bin/test --faults prints the
+# lines of all faults, and the bounds they kept, as a table at its end.
 
 use strict;
 use warnings;
@@ -86,18 +86,55 @@ sub hit {
 sub print {
     my ($self, $name) = @_;
 
-    my @cells = ($self->requests, $self->acknowledged, $self->failed,
-                 sprintf('%.3f', $self->gap),
-                 @{ $self->{verdict} }{qw(L D W M)});
+    _keep('fault', $name, $self->requests, $self->acknowledged, $self->failed,
+          sprintf('%.3f', $self->gap), @{ $self->{verdict} }{qw(L D W M)});
 
-    note("$name: requests, acknowledged, 5xx, longest gap, L D W M: @cells");
     note("$name: outcomes: ", join ', ',
          map { "$_: $self->{outcomes}{$_}" } sort keys %{ $self->{outcomes} });
+}
+
+
+# a test: what was measured is below three times its bound
+sub bound {
+    my ($class, $name, $value, $bound) = @_;
+
+    cmp_ok($value, '<=', 3 * $bound, $name);
+    _keep('bound', $name, sprintf('%.3f', $value), $bound);
+}
+
+
+# prints what the faults have kept
+sub table {
+    my %titles = (
+        fault => ['fault', 'requests', 'acknowledged', '5xx', 'gap, s',
+                  qw(L D W M)],
+        bound => ['bound, asserted at three times its value', 'measured',
+                  'bound'],
+    );
+
+    open my $file, '<', $ENV{TEST_RESULTS_FAULTS} or die "no faults: $!\n";
+    chomp(my @lines = <$file>);
+
+    for my $kind ('fault', 'bound') {
+        my @rows = map { my ($of, @cells) = split /\t/;
+                         $of eq $kind ? \@cells : () } @lines;
+
+        print "\n";
+        printf "%-42s" . ' %12s' x (@$_ - 1) . "\n", @$_
+            for $titles{$kind}, @rows;
+    }
+}
+
+
+sub _keep {
+    my (@cells) = @_;
+
+    note(join ' ', @cells);
 
     my $path = $ENV{TEST_RESULTS_FAULTS} or return;
 
     open my $file, '>>', $path or die "$path: $!\n";
-    print $file join("\t", $name, @cells), "\n";
+    print $file join("\t", @cells), "\n";
 }
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
 
-# Passes with a sound module and fails with those of t/faults/*.h: a write,
+# Passes with a sound module and fails with those of t/canary/*.h: a write,
 # one that is given up, and another one.
 
 use FindBin;
