@@ -40,6 +40,7 @@ BEGIN
     FROM unnest(read_record.kinds) AS k (code)
          JOIN results.result r
          ON r.institution_id = read_record.institution_id
+            AND r.id_space = results.id_space(k.code)
             AND r.kind = (enum_range(null::results.record_kind))[k.code]
             AND r.id = read_record.id;
 END

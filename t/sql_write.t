@@ -314,7 +314,33 @@ subtest 'the answer of a batch' => sub {
         { kind => 1, id => 'key' }, { kind => 2, id => 'key' },
         { kind => 2, id => 'key', institution => $school + 1 });
     is_deeply(\@all, [(['created', 1]) x 3],
-              'a key is institution, kind and id');
+              'a key is institution, space of ids, and id');
+};
+
+
+subtest 'an id that a record of another API holds' => sub {
+    $w->write({ id => 'held', kind => 3, hash => 5 });
+
+    for my $case (['a put', op => 'put'], ['a create', op => 'create'],
+                  ['a create of the same hash', op => 'create', hash => 5],
+                  ['a delete', op => 'delete', hash => 0],
+                  ['a replace', op => 'replace', version => 1])
+    {
+        my ($name, %op) = @$case;
+        is_deeply([$w->write({ id => 'held', kind => 1, hash => 6,
+                               stamp => 20, %op })], [['conflict', 1]],
+                  "$name is a conflict");
+    }
+
+    is_deeply([$w->write({ id => 'held', kind => 2 })], [['created', 1]],
+              'assessment results have ids of their own');
+    is_deeply([map { $_->[0] } $w->write({ id => 'free' },
+              { id => 'held', kind => 4, stamp => 20 })],
+              ['created', 'conflict'], 'the rest of a batch is stored');
+    is($pg->value(q{SELECT string_agg(kind::text || version, ' '
+                        ORDER BY kind)
+                    FROM results.result WHERE id = 'held'}),
+       'assessment_result1 content_item_result1', 'nothing else was stored');
 };
 
 

@@ -77,15 +77,20 @@ results_record_init(results_record_t *record)
 int
 results_record_compare(const results_record_t *a, const results_record_t *b)
 {
-    int     rc;
+    int     rc, space_a, space_b;
     size_t  len;
 
     if (a->institution_id != b->institution_id) {
         return (a->institution_id < b->institution_id) ? -1 : 1;
     }
 
-    if (a->kind != b->kind) {
-        return (a->kind < b->kind) ? -1 : 1;
+    /* the id_space of sql/schema.sql */
+
+    space_a = (a->kind == RESULTS_KIND_ASSESSMENT_RESULT);
+    space_b = (b->kind == RESULTS_KIND_ASSESSMENT_RESULT);
+
+    if (space_a != space_b) {
+        return space_a - space_b;
     }
 
     /* as COLLATE "C" has it */

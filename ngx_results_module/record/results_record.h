@@ -75,7 +75,6 @@ typedef enum {
 
 
 typedef struct {
-    /* the key */
     int32_t                 institution_id;
     results_kind_e          kind;
     results_str_t           id;
@@ -118,7 +117,11 @@ typedef struct {
 /* all values null, op PUT, status active */
 void results_record_init(results_record_t *record);
 
-/* orders by institution, kind, id (bytes): the order of the primary key */
+/*
+ * Orders by institution, space of ids, id (bytes): the order of the primary
+ * key.  Assessment results have a space of their own, all other kinds share
+ * one.
+ */
 int results_record_compare(const results_record_t *a,
     const results_record_t *b);
 

@@ -47,7 +47,7 @@ sorts_by_primary_key(void **state)
     (void) state;
 
     row(0, 2, RESULTS_KIND_RESULT, "a", 1);
-    row(1, 1, RESULTS_KIND_LEARNING_EVENT, "a", 2);
+    row(1, 1, RESULTS_KIND_ASSESSMENT_RESULT, "a", 2);
     row(2, 1, RESULTS_KIND_RESULT, "b", 3);
     row(3, 1, RESULTS_KIND_RESULT, "a\xC3\xA9", 4);
     row(4, 1, RESULTS_KIND_RESULT, "aa", 5);
@@ -99,7 +99,7 @@ one_key_stays_once(void **state)
 
 
 static void
-same_id_of_another_tenant_or_kind_is_another_key(void **state)
+same_id_of_another_tenant_or_space_is_another_key(void **state)
 {
     (void) state;
 
@@ -108,6 +108,18 @@ same_id_of_another_tenant_or_kind_is_another_key(void **state)
     row(2, 1, RESULTS_KIND_ASSESSMENT_RESULT, "k", 3);
 
     assert_int_equal(results_batch_sort(rows, 3, spare), 3);
+}
+
+
+static void
+same_id_of_another_api_is_the_same_key(void **state)
+{
+    (void) state;
+
+    row(0, 1, RESULTS_KIND_RESULT, "k", 1);
+    row(1, 1, RESULTS_KIND_LEARNING_EVENT, "k", 2);
+
+    assert_int_equal(results_batch_sort(rows, 2, spare), 1);
 }
 
 
@@ -204,7 +216,8 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(sorts_by_primary_key),
         cmocka_unit_test(one_key_stays_once),
-        cmocka_unit_test(same_id_of_another_tenant_or_kind_is_another_key),
+        cmocka_unit_test(same_id_of_another_tenant_or_space_is_another_key),
+        cmocka_unit_test(same_id_of_another_api_is_the_same_key),
         cmocka_unit_test(none_and_one),
         cmocka_unit_test(any_order_gives_one_batch),
         cmocka_unit_test(sqlstates)

@@ -64,9 +64,9 @@ records_are_ordered_as_the_primary_key(void **state)
     } keys[] = {
         { -1, RESULTS_KIND_MODULE_RESULT, "z" },
         { 1, RESULTS_KIND_RESULT, "" },
-        { 1, RESULTS_KIND_RESULT, "A" },
+        { 1, RESULTS_KIND_LEARNING_EVENT, "A" },
         { 1, RESULTS_KIND_RESULT, "a" },
-        { 1, RESULTS_KIND_RESULT, "a-b" },
+        { 1, RESULTS_KIND_MODULE_RESULT, "a-b" },
         { 1, RESULTS_KIND_RESULT, "aa" },
         { 1, RESULTS_KIND_RESULT, "b" },
         { 1, RESULTS_KIND_RESULT, "\xc3\xa4" },
