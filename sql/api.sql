@@ -52,8 +52,9 @@ $$;
 -- token that nginx made.  status is one of
 --
 --   granted         with the scopes, separated by spaces
---   invalid_client  unknown, disabled, wrong secret, person not active: one
---                   answer for all (RFC 6749 5.2)
+--   invalid_client  unknown, disabled, wrong secret, person not active, not of
+--                   the institution (null: of any): one answer for all
+--                   (RFC 6749 5.2)
 --   invalid_scope   something was asked for that the client does not have
 --
 -- No scope asked for: all of the client's.  The same call again, after a lost
@@ -61,7 +62,7 @@ $$;
 
 CREATE OR REPLACE FUNCTION results_api.issue_access_token(
     client text, secret_sha256 bytea, requested text[], token_sha256 bytea,
-    ttl int, OUT status text, OUT scopes text)
+    ttl int, institution text, OUT status text, OUT scopes text)
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -85,7 +86,11 @@ BEGIN
           AND (a.person_id IS NULL OR EXISTS (
               SELECT FROM results.person p
               WHERE p.institution_id = a.institution_id
-                    AND p.id = a.person_id AND p.status = 'active'));
+                    AND p.id = a.person_id AND p.status = 'active'))
+          AND (issue_access_token.institution IS NULL
+               OR a.institution_id = (
+                   SELECT i.id FROM results.institution i
+                   WHERE i.name = issue_access_token.institution));
 
     IF NOT FOUND THEN
         status := 'invalid_client';

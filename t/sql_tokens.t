@@ -41,7 +41,7 @@ sub request_token {
 
     return [$gateway->selectrow_array(
         "SELECT * FROM results_api.issue_access_token(\$1, decode(\$2, 'hex'),"
-        . " \$3, decode(\$4, 'hex'), 60)", {}, $client, sha256_hex($secret),
+        . " \$3, decode(\$4, 'hex'), 60, null)", {}, $client, sha256_hex($secret),
         $scopes, sha256_hex($token))];
 }
 

@@ -114,7 +114,8 @@ struct results_request_s {
     results_str_t              authorization;   /* RESULTS_AUTH_CLIENT only */
     results_str_t              institution;     /* results_institution, or no
                                                    value */
-    int                        token_ttl;   /* results_token_endpoint; seconds */
+    int                        token_ttl;   /* results_token_endpoint's, in
+                                               seconds */
 
     /* set by results_route() */
     const results_route_t     *route;
@@ -247,6 +248,17 @@ results_str_t results_idempotency_id(results_request_t *r, const char *route,
 
 /* sets r->failure for that: 422 */
 void results_idempotency_conflict(results_request_t *r);
+
+/*
+ * The next pair of a form or a query, decoded; 0 at the end.  A name or value
+ * without data is malformed.
+ */
+int results_form_next(results_arena_t *arena, results_str_t *form,
+    results_str_t *name, results_str_t *value);
+
+/* one of them: "+" is a space; no value where it is malformed */
+results_str_t results_form_decode(results_arena_t *arena, const char *p,
+    const char *end);
 
 /* the bits of a token's scopes, words separated by spaces; unknown: none */
 uint64_t results_scope_bits(results_str_t scopes);

@@ -43,9 +43,13 @@ typedef struct {
 typedef struct {
     ngx_http_results_store_conf_t  *store;
     ngx_uint_t                      pass;     /* has a results_pass */
+    ngx_str_t                       institution;   /* empty: any */
 
-    /* of results_api; not inherited, as no handler is */
+    /* of results_api or results_token_endpoint; not inherited, as no handler
+       is */
     const results_dialect_t        *dialect;
+    ngx_str_t                      *directive;
+    time_t                          token_ttl;
     ngx_str_t                       prefix;   /* the location's name */
     ngx_str_t                       base;     /* the same in a URI, and "/" */
     ngx_uint_t                      exact;    /* location = */
@@ -58,6 +62,7 @@ typedef enum {
     NGX_HTTP_RESULTS_AUTH_NONE = 0,
     NGX_HTTP_RESULTS_AUTH_PENDING,
     NGX_HTTP_RESULTS_AUTH_OK,
+    NGX_HTTP_RESULTS_AUTH_FOREIGN,            /* of another institution */
     NGX_HTTP_RESULTS_AUTH_UNKNOWN,            /* the token is nobody's */
     NGX_HTTP_RESULTS_AUTH_DOWN                /* the store could not tell */
 } ngx_http_results_auth_e;
@@ -105,7 +110,11 @@ ngx_int_t ngx_http_results_check_connections(ngx_conf_t *cf);
 char *ngx_http_results_token_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_results_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_results_institution(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_results_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_results_token_endpoint(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 void *ngx_http_results_create_main_conf(ngx_conf_t *cf);
 char *ngx_http_results_init_main_conf(ngx_conf_t *cf, void *conf);

@@ -22,6 +22,8 @@ static ngx_int_t ngx_http_results_authenticate(ngx_http_request_t *r,
     ngx_http_results_ctx_t *ctx, ngx_str_t *token);
 static ngx_int_t ngx_http_results_auth_result(ngx_http_request_t *r,
     ngx_http_results_ctx_t *ctx);
+static ngx_uint_t ngx_http_results_foreign(ngx_http_request_t *r,
+    results_principal_t *principal);
 static ngx_int_t ngx_http_results_refuse(ngx_http_request_t *r,
     ngx_uint_t status, ngx_uint_t token_sent, const char *text);
 
@@ -39,6 +41,19 @@ ngx_http_results_access_handler(ngx_http_request_t *r)
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_results_module);
 
     if (lcf->dialect == NULL) {
+        return NGX_DECLINED;
+    }
+
+    if (lcf->dialect->auth == RESULTS_AUTH_CLIENT) {
+
+        /* the dialect sees one header, and decides; no rule is met by it */
+
+        if (ngx_http_results_header(r, &ngx_http_results_authorization, &token)
+            > 1)
+        {
+            goto twice;
+        }
+
         return NGX_DECLINED;
     }
 
@@ -67,13 +82,17 @@ ngx_http_results_access_handler(ngx_http_request_t *r)
                                        "an access token is required");
 
     case NGX_BUSY:
-        return ngx_http_results_refuse(r, NGX_HTTP_BAD_REQUEST, 0,
-                                       "more than one Authorization header");
+        goto twice;
 
     default:
         return ngx_http_results_refuse(r, NGX_HTTP_UNAUTHORIZED, 1,
                                        "the access token is malformed");
     }
+
+twice:
+
+    return ngx_http_results_refuse(r, NGX_HTTP_BAD_REQUEST, 0,
+                                   "more than one Authorization header");
 }
 
 
@@ -217,7 +236,21 @@ ngx_http_results_auth_result(ngx_http_request_t *r,
         return NGX_AGAIN;
 
     case NGX_HTTP_RESULTS_AUTH_OK:
-        return NGX_OK;
+
+        if (!ngx_http_results_foreign(r, &ctx->principal)) {
+            return NGX_OK;
+        }
+
+        /* "satisfy any" must not lead past this either */
+
+        ctx->auth = NGX_HTTP_RESULTS_AUTH_FOREIGN;
+
+        /* fall through */
+
+    case NGX_HTTP_RESULTS_AUTH_FOREIGN:
+        return ngx_http_results_refuse(r, NGX_HTTP_FORBIDDEN, 1,
+                                       "the access token is of another "
+                                       "institution");
 
     case NGX_HTTP_RESULTS_AUTH_UNKNOWN:
         return ngx_http_results_refuse(r, NGX_HTTP_UNAUTHORIZED, 1,
@@ -230,6 +263,23 @@ ngx_http_results_auth_result(ngx_http_request_t *r,
                                        "now, nothing was stored; the same "
                                        "request may be sent again");
     }
+}
+
+
+/* results_institution names another one than the token's */
+
+static ngx_uint_t
+ngx_http_results_foreign(ngx_http_request_t *r, results_principal_t *principal)
+{
+    ngx_http_results_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_results_module);
+
+    return lcf->institution.len
+           && (lcf->institution.len != principal->institution_len
+               || ngx_memcmp(lcf->institution.data, principal->institution,
+                             principal->institution_len)
+                  != 0);
 }
 
 

@@ -12,6 +12,10 @@
 #include "ngx_http_results.h"
 
 
+/* a token that is to be good for longer: results.issue_token() */
+#define NGX_HTTP_RESULTS_TOKEN_TTL_MAX  (30 * 86400)
+
+
 typedef struct {
     ngx_str_t                       name;
     u_char                         *file;
@@ -22,6 +26,10 @@ typedef struct {
 
 static char *ngx_http_results_zone_size(ngx_conf_t *cf, ngx_str_t *value,
     ngx_str_t *name, size_t *size);
+static char *ngx_http_results_taken(ngx_command_t *cmd,
+    ngx_http_results_loc_conf_t *lcf);
+static char *ngx_http_results_serve(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_http_results_loc_conf_t *lcf);
 static ngx_int_t ngx_http_results_set_base(ngx_conf_t *cf,
     ngx_http_results_loc_conf_t *lcf);
 
@@ -166,6 +174,36 @@ ngx_http_results_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* results_institution NAME */
+
+char *
+ngx_http_results_institution(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_results_loc_conf_t  *lcf = conf;
+
+    ngx_str_t  *value;
+
+    (void) cmd;
+
+    if (lcf->institution.len) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (value[1].len == 0 || value[1].len > RESULTS_INSTITUTION_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid institution \"%V\": a name has 1 to %d "
+                           "bytes", &value[1], RESULTS_INSTITUTION_MAX);
+        return NGX_CONF_ERROR;
+    }
+
+    lcf->institution = value[1];
+
+    return NGX_CONF_OK;
+}
+
+
 /* results_api NAME */
 
 char *
@@ -173,16 +211,13 @@ ngx_http_results_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_results_loc_conf_t  *lcf = conf;
 
-    u_char                     *p, known[256];
-    ngx_str_t                  *value;
-    ngx_uint_t                  i;
-    results_str_t               name;
-    ngx_http_core_loc_conf_t   *clcf;
-
-    (void) cmd;
+    u_char         *p, known[256];
+    ngx_str_t      *value;
+    ngx_uint_t      i;
+    results_str_t   name;
 
     if (lcf->dialect) {
-        return "is duplicate";
+        return ngx_http_results_taken(cmd, lcf);
     }
 
     value = cf->args->elts;
@@ -206,6 +241,70 @@ ngx_http_results_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    return ngx_http_results_serve(cf, cmd, lcf);
+}
+
+
+/* results_token_endpoint [ttl=TIME] */
+
+char *
+ngx_http_results_token_endpoint(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_results_loc_conf_t  *lcf = conf;
+
+    ngx_str_t  *value, s;
+
+    if (lcf->dialect) {
+        return ngx_http_results_taken(cmd, lcf);
+    }
+
+    lcf->dialect = &results_token;
+    lcf->token_ttl = 3600;
+
+    if (cf->args->nelts == 2) {
+        value = cf->args->elts;
+
+        if (ngx_strncmp(value[1].data, "ttl=", 4) != 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\"", &value[1]);
+            return NGX_CONF_ERROR;
+        }
+
+        s.data = value[1].data + 4;
+        s.len = value[1].len - 4;
+
+        lcf->token_ttl = ngx_parse_time(&s, 1);
+
+        if (lcf->token_ttl < 1
+            || lcf->token_ttl > NGX_HTTP_RESULTS_TOKEN_TTL_MAX)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid time \"%V\": it must be from 1s to "
+                               "30d", &value[1]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return ngx_http_results_serve(cf, cmd, lcf);
+}
+
+
+static char *
+ngx_http_results_taken(ngx_command_t *cmd, ngx_http_results_loc_conf_t *lcf)
+{
+    return (lcf->directive == &cmd->name)
+           ? "is duplicate" : "can not share its location with another API";
+}
+
+
+/* the location is served with lcf->dialect */
+
+static char *
+ngx_http_results_serve(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_http_results_loc_conf_t *lcf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
     /* a request's path is taken relative to the location's */
@@ -217,8 +316,8 @@ ngx_http_results_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
        )
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"results_api\" can not be used in the %s "
-                           "location \"%V\"",
+                           "\"%V\" can not be used in the %s location \"%V\"",
+                           &cmd->name,
                            clcf->named ? "named" : "regular expression",
                            &clcf->name);
         return NGX_CONF_ERROR;
@@ -233,6 +332,7 @@ ngx_http_results_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    lcf->directive = &cmd->name;
     lcf->file = cf->conf_file->file.name.data;
     lcf->line = cf->conf_file->line;
 
@@ -359,12 +459,16 @@ ngx_http_results_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->store = prev->store;
     }
 
+    ngx_conf_merge_str_value(conf->institution, prev->institution, "");
+
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
     /* "if" and "limit_except" blocks are the location that they stand in */
 
     if (conf->dialect == NULL && clcf->noname && prev->dialect) {
         conf->dialect = prev->dialect;
+        conf->directive = prev->directive;
+        conf->token_ttl = prev->token_ttl;
         conf->prefix = prev->prefix;
         conf->base = prev->base;
         conf->exact = prev->exact;
@@ -382,17 +486,17 @@ ngx_http_results_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (conf->store == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "no \"results_pass\" for \"results_api\" in %s:%ui",
-                      conf->file, conf->line);
+                      "no \"results_pass\" for \"%V\" in %s:%ui",
+                      conf->directive, conf->file, conf->line);
         return NGX_CONF_ERROR;
     }
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_results_module);
 
-    if (mcf->tokens == NULL) {
+    if (mcf->tokens == NULL && conf->dialect->auth != RESULTS_AUTH_CLIENT) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "no \"results_token_zone\" for \"results_api\" in "
-                      "%s:%ui", conf->file, conf->line);
+                      "no \"results_token_zone\" for \"%V\" in %s:%ui",
+                      conf->directive, conf->file, conf->line);
         return NGX_CONF_ERROR;
     }
 

@@ -58,7 +58,10 @@ ngx_http_results_handler(ngx_http_request_t *r)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_results_module);
 
-    if (ctx->auth != NGX_HTTP_RESULTS_AUTH_OK) {
+    if (req->dialect->auth == RESULTS_AUTH_CLIENT) {
+        /* nobody yet */
+
+    } else if (ctx->auth != NGX_HTTP_RESULTS_AUTH_OK) {
 
         /* "satisfy any" let it pass by its address; nobody is its writer */
 
@@ -68,9 +71,8 @@ ngx_http_results_handler(ngx_http_request_t *r)
         }
 
         return ngx_http_results_send_error(r);
-    }
 
-    if (ngx_http_results_principal(ctx) != NGX_OK) {
+    } else if (ngx_http_results_principal(ctx) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -136,7 +138,11 @@ ngx_http_results_check(ngx_http_request_t *r, results_request_t *req)
         }
     }
 
-    if (req->method & (RESULTS_METHOD_GET|RESULTS_METHOD_HEAD)) {
+    /* what writes no record needs no room in the queue */
+
+    if (req->method & (RESULTS_METHOD_GET|RESULTS_METHOD_HEAD)
+        || req->dialect->auth == RESULTS_AUTH_CLIENT)
+    {
         return NGX_OK;
     }
 

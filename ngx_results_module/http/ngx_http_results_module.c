@@ -35,9 +35,23 @@ static ngx_command_t  ngx_http_results_commands[] = {
       0,
       NULL },
 
+    { ngx_string("results_institution"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_results_institution,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("results_api"),
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_http_results_api,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("results_token_endpoint"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_results_token_endpoint,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },

@@ -158,6 +158,21 @@ ngx_http_results_request(ngx_http_request_t *r)
     req->idempotency_key = ngx_http_results_header_str(req, r,
                                            &ngx_http_results_idempotency_key);
 
+    if (lcf->dialect->auth == RESULTS_AUTH_CLIENT) {
+        req->token_ttl = (int) lcf->token_ttl;
+
+        if (r->headers_in.authorization) {
+            req->authorization.data =
+                            (char *) r->headers_in.authorization->value.data;
+            req->authorization.len = r->headers_in.authorization->value.len;
+        }
+    }
+
+    if (lcf->institution.len) {
+        req->institution.data = (char *) lcf->institution.data;
+        req->institution.len = lcf->institution.len;
+    }
+
     if (ngx_http_results_set_path(r, req) != NGX_OK
         || ngx_http_results_set_base(r, req) != NGX_OK)
     {

@@ -52,8 +52,8 @@ static const ngx_http_results_sql_t  ngx_http_results_sql[] = {
       3, NULL },
 
     { "results_issue_access_token",
-      "SELECT * FROM results_api.issue_access_token($1,$2,$3,$4,$5)",
-      5, NULL }
+      "SELECT * FROM results_api.issue_access_token($1,$2,$3,$4,$5,$6)",
+      6, NULL }
 };
 
 
