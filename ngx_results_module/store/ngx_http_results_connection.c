@@ -561,6 +561,12 @@ ngx_http_results_connection_close(ngx_http_results_connection_t *hc,
             (void) shutdown(PQsocket(hc->pg), SHUT_WR);
         }
 
+        if (!hc->ready && !hc->leaving) {
+            ngx_http_results_connection_next_host(hc->conf->params,
+                            PQhost(hc->pg), PQhostaddr(hc->pg),
+                            PQport(hc->pg));
+        }
+
         ngx_http_results_connection_detach(hc);
 
         PQfinish(hc->pg);
@@ -627,27 +633,38 @@ ngx_http_results_connection_notice(void *data, const PGresult *res)
 }
 
 
+/* libpq has a line for each host it tried, and hints on lines with a tab */
+
 void
 ngx_http_results_connection_reason(ngx_http_results_connection_t *hc,
     const char *text)
 {
-    size_t  i, n;
+    u_char      *p, *last;
+    ngx_uint_t   hint;
 
-    n = ngx_min(ngx_strlen(text), sizeof(hc->reason) - 1);
+    p = (u_char *) hc->reason;
+    last = p + sizeof(hc->reason) - 3;
+    hint = 0;
 
-    while (n > 0 && (u_char) text[n - 1] <= ' ') {
-        n--;
+    for ( /* void */ ; *text != '\0' && p < last; text++) {
+
+        if (*text == '\n') {
+            hint = (text[1] == '\t');
+
+            if (!hint && text[1] != '\0') {
+                *p++ = ';';
+                *p++ = ' ';
+            }
+
+        } else if (!hint) {
+            *p++ = (u_char) *text < ' ' ? ' ' : *text;
+        }
     }
 
-    for (i = 0; i < n; i++) {
-        hc->reason[i] = (u_char) text[i] < ' ' ? ' ' : text[i];
-    }
+    *p = '\0';
 
-    hc->reason[n] = '\0';
-
-    if (n == 0) {
-        (void) ngx_cpystrn((u_char *) hc->reason,
-                           (u_char *) "the connection was lost",
+    if (p == (u_char *) hc->reason) {
+        (void) ngx_cpystrn(p, (u_char *) "the connection was lost",
                            sizeof(hc->reason));
     }
 }

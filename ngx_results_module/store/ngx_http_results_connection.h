@@ -102,7 +102,7 @@ struct ngx_http_results_connection_s {
     void                  (*on_closed)(ngx_http_results_connection_t *hc,
                                        const char *reason);
 
-    char                    reason[256];    /* why it failed: one line */
+    char                    reason[512];    /* why it failed: one line */
 };
 
 

@@ -12,8 +12,6 @@
 #include <libpq-fe.h>
 
 
-#define NGX_HTTP_RESULTS_PARAMS_MAX  64
-
 /* a file that is not there: libpq then goes on without one */
 #define NGX_HTTP_RESULTS_NO_FILE  "/nonexistent"
 
@@ -24,22 +22,24 @@ typedef struct {
 } ngx_http_results_default_t;
 
 
-static ngx_int_t ngx_http_results_params_set(ngx_conf_t *cf,
-    ngx_http_results_params_t *params, const char *keyword,
-    const char *value);
-static const char *ngx_http_results_params_get(
-    ngx_http_results_params_t *params, const char *keyword);
-static char *ngx_http_results_params_hosts(ngx_conf_t *cf,
+typedef struct {
+    const char             *keyword;
+    const char             *allowed[5];     /* ends with NULL */
+    const char             *why;
+} ngx_http_results_rule_t;
+
+
+static char *ngx_http_results_params_parse(ngx_conf_t *cf,
+    ngx_http_results_store_conf_t *conf, ngx_http_results_params_t *params);
+static char *ngx_http_results_params_service(ngx_conf_t *cf,
     ngx_http_results_store_conf_t *conf, ngx_http_results_params_t *params,
-    ngx_uint_t *local);
-static char *ngx_http_results_params_resolve(ngx_conf_t *cf,
-    ngx_http_results_store_conf_t *conf, ngx_str_t *host, ngx_str_t *port,
-    ngx_array_t *hosts, ngx_array_t *addrs, ngx_array_t *ports);
-static ngx_int_t ngx_http_results_params_push(ngx_conf_t *cf,
-    ngx_array_t *list, u_char *data, size_t len);
-static char *ngx_http_results_params_join(ngx_conf_t *cf,
-    ngx_array_t *list);
-static void ngx_http_results_params_next(const char **list, ngx_str_t *item);
+    const char *service, const char *file);
+static PQconninfoOption *ngx_http_results_params_libpq(ngx_conf_t *cf,
+    const char *service, const char *file);
+static char *ngx_http_results_params_env(ngx_conf_t *cf, const char *name,
+    const char *value);
+static char *ngx_http_results_params_check(ngx_conf_t *cf,
+    ngx_http_results_store_conf_t *conf, ngx_http_results_params_t *params);
 
 
 /* set where the operator has not */
@@ -62,15 +62,29 @@ static const ngx_http_results_default_t  ngx_http_results_defaults[] = {
 };
 
 
+static const ngx_http_results_rule_t  ngx_http_results_rules[] = {
+
+    { "sslmode", { "disable", "require", "verify-ca", "verify-full", NULL },
+      "use disable, require, verify-ca or verify-full, as it would connect "
+      "without TLS when TLS fails" },
+
+    { "gssencmode", { "disable", NULL },
+      "use disable, as it would wait for a Kerberos server" },
+
+    { "target_session_attrs", { "read-write", "primary", "any", NULL },
+      "use read-write, as results are written" },
+
+    { NULL, { NULL }, NULL }
+};
+
+
 char *
 ngx_http_results_connection_params(ngx_conf_t *cf,
     ngx_http_results_store_conf_t *conf)
 {
-    char                              *error, *rc;
+    char                              *rc;
     u_char                            *timeout;
-    const char                        *sslmode;
     ngx_uint_t                         local;
-    PQconninfoOption                  *options, *opt;
     ngx_http_results_params_t         *params;
     const ngx_http_results_default_t  *def;
 
@@ -88,73 +102,33 @@ ngx_http_results_connection_params(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    error = NULL;
-    options = PQconninfoParse((char *) conf->conninfo.data, &error);
+    /* theirs are the first places; libpq takes an empty one for none */
 
-    if (options == NULL) {
+    params->keywords[NGX_HTTP_RESULTS_PARAM_HOST] = "host";
+    params->keywords[NGX_HTTP_RESULTS_PARAM_HOSTADDR] = "hostaddr";
+    params->keywords[NGX_HTTP_RESULTS_PARAM_PORT] = "port";
 
-        if (error != NULL) {
-            error[strcspn(error, "\n")] = '\0';
-        }
-
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "invalid conninfo of results_store \"%V\": %s in %s:%ui",
-                      &conf->name, error ? error : "no memory",
-                      conf->file, conf->line);
-        PQfreemem(error);
-        return NGX_CONF_ERROR;
-    }
-
-    for (opt = options; opt->keyword != NULL; opt++) {
-
-        if (opt->val != NULL
-            && ngx_http_results_params_set(cf, params, opt->keyword, opt->val)
-               != NGX_OK)
-        {
-            PQconninfoFree(options);
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    PQconninfoFree(options);
-
-    if (ngx_http_results_params_get(params, "password") != NULL) {
-        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                      "the password of results_store \"%V\" can be read with "
-                      "\"nginx -T\": use peer authentication, passfile or "
-                      "service in %s:%ui",
-                      &conf->name, conf->file, conf->line);
-    }
-
-    local = 1;
-
-    rc = ngx_http_results_params_hosts(cf, conf, params, &local);
+    rc = ngx_http_results_params_parse(cf, conf, params);
     if (rc != NGX_CONF_OK) {
         return rc;
     }
 
-    sslmode = ngx_http_results_params_get(params, "sslmode");
-
-    if (sslmode != NULL
-        && (ngx_strcmp(sslmode, "prefer") == 0
-            || ngx_strcmp(sslmode, "allow") == 0))
-    {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "sslmode=%s of results_store \"%V\" would connect "
-                      "without TLS when TLS fails: use disable, require, "
-                      "verify-ca or verify-full in %s:%ui",
-                      sslmode, &conf->name, conf->file, conf->line);
-        return NGX_CONF_ERROR;
+    rc = ngx_http_results_connection_hosts(cf, conf, params, &local);
+    if (rc != NGX_CONF_OK) {
+        return rc;
     }
 
-    /* a service file may set it; what it leaves open is libpq's "prefer" */
-
-    if (sslmode == NULL
+    if (ngx_http_results_params_get(params, "sslmode") == NULL
         && ngx_http_results_params_set(cf, params, "sslmode",
                                        local ? "disable" : "require")
            != NGX_OK)
     {
         return NGX_CONF_ERROR;
+    }
+
+    rc = ngx_http_results_params_check(cf, conf, params);
+    if (rc != NGX_CONF_OK) {
+        return rc;
     }
 
     /* what the server did not acknowledge by then is lost anyway */
@@ -199,14 +173,252 @@ ngx_http_results_connection_params(ngx_conf_t *cf,
 }
 
 
-/* replaces what keyword had */
+/* what stands in the conninfo, and then what its service file has to add */
 
-static ngx_int_t
+static char *
+ngx_http_results_params_parse(ngx_conf_t *cf,
+    ngx_http_results_store_conf_t *conf, ngx_http_results_params_t *params)
+{
+    char              *error, *rc;
+    const char        *service, *file;
+    PQconninfoOption  *options, *opt;
+
+    error = NULL;
+    options = PQconninfoParse((char *) conf->conninfo.data, &error);
+
+    if (options == NULL) {
+
+        if (error != NULL) {
+            error[strcspn(error, "\n")] = '\0';
+        }
+
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "invalid conninfo of results_store \"%V\": %s in %s:%ui",
+                      &conf->name, error ? error : "no memory",
+                      conf->file, conf->line);
+        PQfreemem(error);
+        return NGX_CONF_ERROR;
+    }
+
+    rc = NGX_CONF_OK;
+    service = NULL;
+    file = getenv("PGSERVICEFILE");
+
+    for (opt = options; opt->keyword != NULL && rc == NGX_CONF_OK; opt++) {
+
+        if (opt->val == NULL) {
+            continue;
+        }
+
+        if (ngx_strcmp(opt->keyword, "service") == 0) {
+            service = opt->val;
+
+        } else if (ngx_strcmp(opt->keyword, "servicefile") == 0) {
+            file = opt->val;
+
+        } else if (ngx_http_results_params_set(cf, params, opt->keyword,
+                                               opt->val)
+                   != NGX_OK)
+        {
+            rc = NGX_CONF_ERROR;
+        }
+    }
+
+    if (ngx_http_results_params_get(params, "password") != NULL) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "the password of results_store \"%V\" can be read with "
+                      "\"nginx -T\": use peer authentication, passfile or "
+                      "service in %s:%ui",
+                      &conf->name, conf->file, conf->line);
+    }
+
+    if (rc == NGX_CONF_OK && service != NULL) {
+        rc = ngx_http_results_params_service(cf, conf, params, service, file);
+    }
+
+    PQconninfoFree(options);
+
+    return rc;
+}
+
+
+/*
+ * Takes from libpq's defaults with that service what they have not without
+ * it.  Only the master can: workers have another user and no environment, and
+ * would look up the names in the file themselves.
+ */
+
+static char *
+ngx_http_results_params_service(ngx_conf_t *cf,
+    ngx_http_results_store_conf_t *conf, ngx_http_results_params_t *params,
+    const char *service, const char *file)
+{
+    char              *rc;
+    ngx_uint_t         i, found;
+    PQconninfoOption  *with, *without;
+
+    rc = NGX_CONF_ERROR;
+    found = 0;
+
+    with = ngx_http_results_params_libpq(cf, service, file);
+    without = ngx_http_results_params_libpq(cf, NULL, NULL);
+
+    if (with == NULL || without == NULL) {
+        goto done;
+    }
+
+    for (i = 0; with[i].keyword != NULL; i++) {
+
+        if (with[i].val == NULL
+            || (without[i].val != NULL
+                && ngx_strcmp(with[i].val, without[i].val) == 0)
+            || ngx_strcmp(with[i].keyword, "service") == 0
+            || ngx_strcmp(with[i].keyword, "servicefile") == 0)
+        {
+            continue;
+        }
+
+        found = 1;
+
+        if (ngx_http_results_params_get(params, with[i].keyword) == NULL
+            && ngx_http_results_params_set(cf, params, with[i].keyword,
+                                           with[i].val)
+               != NGX_OK)
+        {
+            goto done;
+        }
+    }
+
+    if (!found) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "libpq finds no service \"%s\" of results_store \"%V\" "
+                      "in its service file in %s:%ui",
+                      service, &conf->name, conf->file, conf->line);
+        goto done;
+    }
+
+    rc = NGX_CONF_OK;
+
+done:
+
+    PQconninfoFree(with);
+    PQconninfoFree(without);
+
+    return rc;
+}
+
+
+/* libpq's defaults where the environment says nothing but where services are */
+
+static PQconninfoOption *
+ngx_http_results_params_libpq(ngx_conf_t *cf, const char *service,
+    const char *file)
+{
+    char              *env[4], **saved;
+    ngx_uint_t         n;
+    PQconninfoOption  *options;
+
+    n = 0;
+
+    /* else its default is the system's user, and that in a file no change */
+    env[n++] = (char *) "PGUSER=";
+
+    if (service != NULL) {
+        env[n++] = ngx_http_results_params_env(cf, "PGSERVICE=", service);
+    }
+
+    if (file != NULL) {
+        env[n++] = ngx_http_results_params_env(cf, "PGSERVICEFILE=", file);
+    }
+
+    env[n] = NULL;
+
+    saved = environ;
+    environ = env;
+
+    options = PQconndefaults();
+
+    environ = saved;
+
+    return options;
+}
+
+
+static char *
+ngx_http_results_params_env(ngx_conf_t *cf, const char *name,
+    const char *value)
+{
+    char    *env;
+    size_t   len;
+
+    len = ngx_strlen(name) + ngx_strlen(value) + 1;
+
+    env = ngx_pnalloc(cf->temp_pool, len);
+
+    if (env != NULL) {
+        (void) ngx_snprintf((u_char *) env, len, "%s%s%Z", name, value);
+    }
+
+    return env;
+}
+
+
+static char *
+ngx_http_results_params_check(ngx_conf_t *cf,
+    ngx_http_results_store_conf_t *conf, ngx_http_results_params_t *params)
+{
+    ngx_uint_t                      i;
+    const char                     *value;
+    const ngx_http_results_rule_t  *rule;
+
+    for (rule = ngx_http_results_rules; rule->keyword != NULL; rule++) {
+
+        value = ngx_http_results_params_get(params, rule->keyword);
+
+        if (value == NULL) {
+            continue;
+        }
+
+        for (i = 0; rule->allowed[i] != NULL; i++) {
+            if (ngx_strcmp(value, rule->allowed[i]) == 0) {
+                break;
+            }
+        }
+
+        if (rule->allowed[i] == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "%s=%s of results_store \"%V\" can not be used: "
+                          "%s in %s:%ui",
+                          rule->keyword, value, &conf->name, rule->why,
+                          conf->file, conf->line);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    /* libpq's own default is a file in a home directory */
+
+    value = ngx_http_results_params_get(params, "sslmode");
+
+    if (ngx_strncmp(value, "verify-", 7) == 0
+        && ngx_http_results_params_get(params, "sslrootcert") == NULL)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "sslmode=%s of results_store \"%V\" needs sslrootcert "
+                      "in %s:%ui", value, &conf->name, conf->file,
+                      conf->line);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_int_t
 ngx_http_results_params_set(ngx_conf_t *cf, ngx_http_results_params_t *params,
     const char *keyword, const char *value)
 {
-    ngx_uint_t   i;
-    ngx_str_t    k, v;
+    ngx_uint_t  i;
+    ngx_str_t   k, v;
 
     k.data = (u_char *) keyword;
     k.len = ngx_strlen(keyword) + 1;
@@ -234,7 +446,7 @@ ngx_http_results_params_set(ngx_conf_t *cf, ngx_http_results_params_t *params,
 }
 
 
-static const char *
+const char *
 ngx_http_results_params_get(ngx_http_results_params_t *params,
     const char *keyword)
 {
@@ -247,283 +459,4 @@ ngx_http_results_params_get(ngx_http_results_params_t *params,
     }
 
     return NULL;
-}
-
-
-/*
- * Gives every host name its addresses, so that libpq looks up none: one
- * entry of host, hostaddr and port an address.  *local: nothing leaves this
- * machine.
- */
-
-static char *
-ngx_http_results_params_hosts(ngx_conf_t *cf,
-    ngx_http_results_store_conf_t *conf, ngx_http_results_params_t *params,
-    ngx_uint_t *local)
-{
-    char         *rc;
-    in_addr_t     inaddr;
-    ngx_str_t     host, port, *addr;
-    ngx_uint_t    i;
-    ngx_array_t   hosts, addrs, ports;
-    const char   *hostlist, *portlist, *list;
-
-    list = ngx_http_results_params_get(params, "hostaddr");
-    hostlist = ngx_http_results_params_get(params, "host");
-    portlist = ngx_http_results_params_get(params, "port");
-
-    if (list != NULL) {
-
-        while (*list != '\0') {
-            ngx_http_results_params_next(&list, &host);
-
-            if (ngx_strncmp(host.data, "127.", 4) != 0
-                && !(host.len == 3 && ngx_strncmp(host.data, "::1", 3) == 0))
-            {
-                *local = 0;
-            }
-        }
-
-        return NGX_CONF_OK;
-    }
-
-    if (hostlist == NULL) {
-
-        if (ngx_http_results_params_get(params, "service") != NULL) {
-            *local = 0;
-            return NGX_CONF_OK;
-        }
-
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "no host in the conninfo of results_store \"%V\" "
-                      "in %s:%ui", &conf->name, conf->file, conf->line);
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_array_init(&hosts, cf->temp_pool, 4, sizeof(ngx_str_t)) != NGX_OK
-        || ngx_array_init(&addrs, cf->temp_pool, 4, sizeof(ngx_str_t))
-           != NGX_OK
-        || ngx_array_init(&ports, cf->temp_pool, 4, sizeof(ngx_str_t))
-           != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_str_set(&port, "");
-
-    while (*hostlist != '\0') {
-
-        ngx_http_results_params_next(&hostlist, &host);
-
-        /* one port serves all hosts */
-        if (portlist != NULL && *portlist != '\0') {
-            ngx_http_results_params_next(&portlist, &port);
-        }
-
-        rc = ngx_http_results_params_resolve(cf, conf, &host, &port, &hosts,
-                                             &addrs, &ports);
-        if (rc != NGX_CONF_OK) {
-            return rc;
-        }
-    }
-
-    addr = addrs.elts;
-
-    for (i = 0; i < addrs.nelts; i++) {
-
-        if (addr[i].len == 0) {
-            continue;
-        }
-
-        inaddr = ngx_inet_addr(addr[i].data, addr[i].len);
-
-        if ((inaddr == INADDR_NONE
-             || (ntohl(inaddr) >> 24) != 127)
-            && !(addr[i].len == 3
-                 && ngx_strncmp(addr[i].data, "::1", 3) == 0))
-        {
-            *local = 0;
-        }
-    }
-
-    hostlist = ngx_http_results_params_join(cf, &hosts);
-    list = ngx_http_results_params_join(cf, &addrs);
-    portlist = ngx_http_results_params_join(cf, &ports);
-
-    if (hostlist == NULL || list == NULL || portlist == NULL
-        || ngx_http_results_params_set(cf, params, "host", hostlist)
-           != NGX_OK
-        || ngx_http_results_params_set(cf, params, "hostaddr", list)
-           != NGX_OK
-        || ngx_http_results_params_set(cf, params, "port", portlist)
-           != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_results_params_resolve(ngx_conf_t *cf,
-    ngx_http_results_store_conf_t *conf, ngx_str_t *host, ngx_str_t *port,
-    ngx_array_t *hosts, ngx_array_t *addrs, ngx_array_t *ports)
-{
-    u_char      text[NGX_SOCKADDR_STRLEN];
-    size_t      len;
-    ngx_url_t   u;
-    ngx_uint_t  i;
-
-    if (host->len == 0) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "an empty host in the conninfo of results_store \"%V\" "
-                      "in %s:%ui", &conf->name, conf->file, conf->line);
-        return NGX_CONF_ERROR;
-    }
-
-    if (host->data[0] == '/' || host->data[0] == '@') {
-
-        if (ngx_http_results_params_push(cf, hosts, host->data, host->len)
-            != NGX_OK
-            || ngx_http_results_params_push(cf, addrs, NULL, 0) != NGX_OK
-            || ngx_http_results_params_push(cf, ports, port->data, port->len)
-               != NGX_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-
-        return NGX_CONF_OK;
-    }
-
-    ngx_memzero(&u, sizeof(ngx_url_t));
-
-    u.host = *host;
-
-    /* an address needs no lookup; "nginx -t" must not wait for DNS */
-
-    if (ngx_inet_addr(host->data, host->len) != INADDR_NONE
-        || ngx_strlchr(host->data, host->data + host->len, ':') != NULL
-        || ngx_test_config)
-    {
-        if (ngx_http_results_params_push(cf, hosts, host->data, host->len)
-            != NGX_OK
-            || ngx_http_results_params_push(cf, addrs, host->data, host->len)
-               != NGX_OK
-            || ngx_http_results_params_push(cf, ports, port->data, port->len)
-               != NGX_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-
-        return NGX_CONF_OK;
-    }
-
-    u.default_port = 5432;
-
-    if (ngx_inet_resolve_host(cf->pool, &u) != NGX_OK) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "%s in the host \"%V\" of results_store \"%V\" "
-                      "in %s:%ui", u.err ? u.err : "no memory", host,
-                      &conf->name, conf->file, conf->line);
-        return NGX_CONF_ERROR;
-    }
-
-    for (i = 0; i < u.naddrs; i++) {
-
-        len = ngx_sock_ntop(u.addrs[i].sockaddr, u.addrs[i].socklen, text,
-                            NGX_SOCKADDR_STRLEN, 0);
-
-        if (ngx_http_results_params_push(cf, hosts, host->data, host->len)
-            != NGX_OK
-            || ngx_http_results_params_push(cf, addrs, text, len) != NGX_OK
-            || ngx_http_results_params_push(cf, ports, port->data, port->len)
-               != NGX_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static ngx_int_t
-ngx_http_results_params_push(ngx_conf_t *cf, ngx_array_t *list, u_char *data,
-    size_t len)
-{
-    ngx_str_t  *item, text;
-
-    item = ngx_array_push(list);
-    if (item == NULL) {
-        return NGX_ERROR;
-    }
-
-    text.data = data;
-    text.len = len;
-
-    item->len = len;
-    item->data = len ? ngx_pstrdup(cf->temp_pool, &text) : data;
-
-    return (len && item->data == NULL) ? NGX_ERROR : NGX_OK;
-}
-
-
-static char *
-ngx_http_results_params_join(ngx_conf_t *cf, ngx_array_t *list)
-{
-    u_char      *p, *text;
-    size_t       len;
-    ngx_str_t   *item;
-    ngx_uint_t   i;
-
-    item = list->elts;
-    len = 1;
-
-    for (i = 0; i < list->nelts; i++) {
-        len += item[i].len + 1;
-    }
-
-    text = ngx_pnalloc(cf->pool, len);
-    if (text == NULL) {
-        return NULL;
-    }
-
-    p = text;
-
-    for (i = 0; i < list->nelts; i++) {
-
-        if (i > 0) {
-            *p++ = ',';
-        }
-
-        /* an empty one has no data, which memcpy() must not be given */
-
-        if (item[i].len > 0) {
-            p = ngx_cpymem(p, item[i].data, item[i].len);
-        }
-    }
-
-    *p = '\0';
-
-    return (char *) text;
-}
-
-
-/* the next item of a list with commas; *list goes behind its comma */
-
-static void
-ngx_http_results_params_next(const char **list, ngx_str_t *item)
-{
-    const char  *p;
-
-    p = *list;
-    item->data = (u_char *) p;
-
-    while (*p != '\0' && *p != ',') {
-        p++;
-    }
-
-    item->len = p - *list;
-    *list = *p == ',' ? p + 1 : p;
 }

@@ -39,7 +39,7 @@ struct ngx_http_results_pool_s {
     ngx_event_t             retry;          /* the next attempt to connect */
     ngx_uint_t              failures;       /* attempts in a row */
     ngx_msec_t              down_since;     /* while `down` */
-    char                    reason[256];    /* the last one logged */
+    char                    reason[512];    /* the last one logged */
 
     /* work is waiting for a connection */
     ngx_uint_t            (*wanted)(ngx_http_results_pool_t *pool);
