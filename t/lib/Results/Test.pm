@@ -17,6 +17,7 @@ package Results::Test;
 use strict;
 use warnings;
 
+use Cwd qw(abs_path);
 use File::Path qw(remove_tree);
 use File::Spec;
 use File::Temp;
@@ -233,7 +234,7 @@ sub _place {
 sub _root {
     return $ENV{TEST_RESULTS_ROOT} if $ENV{TEST_RESULTS_ROOT};
 
-    my ($root) = File::Spec->rel2abs(__FILE__) =~ m{^(.*)/t/lib/};
+    my ($root) = abs_path(__FILE__) =~ m{^(.*)/t/lib/};
     return $root;
 }
 

@@ -65,21 +65,14 @@ sub requests { $_[0]->outcomes(qr/^(?!refused)/) }
 sub failed { $_[0]->outcomes(qr/^5/) }
 
 
-# how many marks found requests open, and how many in all
+# how many marks found requests open
 sub hit {
     my ($self) = @_;
 
-    my ($marks, $requests) = (0, 0);
-
-    for my $mark (@{ $self->{marks} }) {
-        my $open = grep { $_->[2] < $mark && $_->[3] > $mark }
-            @{ $self->{log} };
-
-        $marks++ if $open;
-        $requests += $open;
-    }
-
-    return ($marks, $requests);
+    return scalar grep {
+        my $mark = $_;
+        grep { $_->[2] < $mark && $_->[3] > $mark } @{ $self->{log} };
+    } @{ $self->{marks} };
 }
 
 

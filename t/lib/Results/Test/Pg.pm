@@ -96,6 +96,9 @@ sub stop {
     my %signal = (smart => 'TERM', fast => 'INT', immediate => 'QUIT',
                   kill => 'KILL');
 
+    $server->signal($signal{$how});
+    $server->signal('CONT');
+
     my $status = $server->end($signal{$how}, 30);
     kill 'KILL', @children if $how eq 'kill' || !defined $status;
 
@@ -114,6 +117,9 @@ sub restart {
     $self->start;
 }
 
+
+# to the postmaster; one that was sent STOP goes on when it is stopped
+sub signal { $_[0]{server}->signal($_[1]) }
 
 sub running { defined $_[0]{server} && !defined $_[0]{server}->status }
 sub socket_path { "$_[0]{run}/.s.PGSQL.5432" }
@@ -198,6 +204,40 @@ sub no_timeouts {
 
     $self->do("ALTER ROLE $GATEWAY SET $_ = 0")
         for qw(lock_timeout statement_timeout);
+}
+
+
+# every statement that writes results takes that many milliseconds more
+sub delay_writes {
+    my ($self, $ms) = @_;
+
+    $self->do('DROP TRIGGER IF EXISTS delay_writes ON results.result');
+    return if !$ms;
+
+    $self->do(sprintf q{
+        CREATE OR REPLACE FUNCTION results.delay_writes() RETURNS trigger
+        LANGUAGE plpgsql AS 'BEGIN
+            PERFORM pg_catalog.pg_sleep(%f);
+            RETURN NULL;
+        END'
+    }, $ms / 1000);
+
+    $self->do(q{
+        CREATE TRIGGER delay_writes AFTER INSERT ON results.result
+        FOR EACH STATEMENT EXECUTE FUNCTION results.delay_writes()
+    });
+}
+
+
+# the gateway's backends, those that write now first: pids
+sub backends {
+    my ($self) = @_;
+
+    return map { $_->{pid} } @{ $self->rows(q{
+        SELECT pid FROM pg_stat_activity WHERE usename = ?
+        ORDER BY state = 'active' AND query LIKE '%write_records%' DESC,
+                 random()
+    }, $GATEWAY) };
 }
 
 
