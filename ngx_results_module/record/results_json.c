@@ -13,7 +13,7 @@
 
 static int results_json_deep(results_str_t body);
 static void results_json_refuse_text(results_errors_t *errors,
-    const json_error_t *error);
+    results_str_t body, const json_error_t *error);
 static void results_json_release(void *data);
 
 
@@ -23,6 +23,7 @@ results_errors_init(results_errors_t *errors, results_arena_t *arena)
     errors->arena = arena;
     errors->n = 0;
     errors->dropped = 0;
+    errors->not_json = 0;
 }
 
 
@@ -90,6 +91,8 @@ results_json_parse(results_str_t body, results_errors_t *errors)
     json_t        *root;
     json_error_t   error;
 
+    errors->not_json = 1;
+
     if (body.len >= 3 && memcmp(body.data, "\xef\xbb\xbf", 3) == 0) {
         results_errors_add(errors, "",
                            "the body begins with a byte order mark, which "
@@ -118,6 +121,7 @@ results_json_parse(results_str_t body, results_errors_t *errors)
     /* before jansson, which is recursive and stops at 2048 levels only */
 
     if (results_json_deep(body)) {
+        errors->not_json = 0;
         results_errors_add(errors, "",
                            "more than %d levels of objects and arrays",
                            RESULTS_JSON_DEPTH_MAX);
@@ -126,20 +130,41 @@ results_json_parse(results_str_t body, results_errors_t *errors)
 
     root = json_loadb(body.data, body.len, JSON_REJECT_DUPLICATES, &error);
 
+    if (root == NULL
+        && json_error_code(&error) == json_error_numeric_overflow)
+    {
+        /* JSON sets integers no limit: beyond 64 bits they are doubles */
+
+        root = json_loadb(body.data, body.len,
+                          JSON_REJECT_DUPLICATES|JSON_DECODE_INT_AS_REAL,
+                          &error);
+    }
+
     if (root == NULL) {
-        results_json_refuse_text(errors, &error);
+        results_json_refuse_text(errors, body, &error);
         return NULL;
     }
 
-    if (results_arena_cleanup(errors->arena, results_json_release, root)
-        != 0)
-    {
-        json_decref(root);
+    errors->not_json = 0;
+
+    if (results_json_keep(errors->arena, root) != 0) {
         results_errors_add(errors, "", "out of memory");
         return NULL;
     }
 
     return root;
+}
+
+
+int
+results_json_keep(results_arena_t *arena, json_t *value)
+{
+    if (results_arena_cleanup(arena, results_json_release, value) != 0) {
+        json_decref(value);
+        return -1;
+    }
+
+    return 0;
 }
 
 
@@ -197,14 +222,18 @@ results_json_deep(results_str_t body)
 
 /* jansson's own texts quote the body */
 static void
-results_json_refuse_text(results_errors_t *errors, const json_error_t *error)
+results_json_refuse_text(results_errors_t *errors, results_str_t body,
+    const json_error_t *error)
 {
-    const char  *what;
+    const char  *what, *path;
+
+    path = results_json_path_at(errors, body, (size_t) error->position);
 
     switch (json_error_code(error)) {
 
     case json_error_premature_end_of_input:
         what = "the JSON text ends too early";
+        path = "";
         break;
 
     case json_error_end_of_input_expected:
@@ -213,19 +242,23 @@ results_json_refuse_text(results_errors_t *errors, const json_error_t *error)
 
     case json_error_duplicate_key:
         what = "duplicate field";
+        errors->not_json = 0;
         break;
 
     case json_error_numeric_overflow:
         what = "number out of range";
+        errors->not_json = 0;
         break;
 
     case json_error_invalid_utf8:
         what = "invalid UTF-8";
+        errors->not_json = 0;
         break;
 
     case json_error_null_character:
     case json_error_null_byte_in_key:
         what = "\\u0000 is not supported";
+        errors->not_json = 0;
         break;
 
     case json_error_out_of_memory:
@@ -237,7 +270,7 @@ results_json_refuse_text(results_errors_t *errors, const json_error_t *error)
         break;
     }
 
-    results_errors_add(errors, "", "%s, at line %d, column %d", what,
+    results_errors_add(errors, path, "%s, at line %d, column %d", what,
                        error->line, error->column);
 }
 

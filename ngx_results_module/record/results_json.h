@@ -16,6 +16,7 @@
 #include <jansson.h>
 
 #include "results_base.h"
+#include "results_digest.h"
 #include "results_time.h"
 
 
@@ -34,6 +35,7 @@ typedef struct {
     results_error_t         list[RESULTS_ERRORS_MAX];
     unsigned                n;         /* in list */
     unsigned                dropped;   /* found, but not in list */
+    unsigned                not_json:1;    /* of a body: it is no JSON text */
 } results_errors_t;
 
 
@@ -60,10 +62,40 @@ results_str_t results_errors_join(const results_errors_t *errors);
 /*
  * Parses a body: strict JSON in UTF-8 (no BOM, no duplicate keys, no
  * \u0000), an object or array at the root, at most RESULTS_JSON_DEPTH_MAX
- * levels.  The tree is released with the arena.  NULL with one error added,
- * whose text never quotes the body.
+ * levels.  Where an integer does not fit 64 bits all are read as doubles.
+ * The tree is released with the arena.  NULL with one error added, whose text
+ * never quotes the body, and whose path is that of the member it is in.
  */
 json_t *results_json_parse(results_str_t body, results_errors_t *errors);
+
+/*
+ * A tree made by the caller is released with the arena from now on; -1
+ * without memory: then it is released already.
+ */
+int results_json_keep(results_arena_t *arena, json_t *value);
+
+
+/*
+ * The texts of an object's or array's values, in their order, which is that
+ * of the members of a tree parsed from it: "1.50" as it was written.
+ */
+typedef struct {
+    const char             *p;
+    const char             *end;
+    int                     object;
+} results_json_values_t;
+
+void results_json_values(results_json_values_t *values, results_str_t text);
+
+/* no value behind the last one */
+results_str_t results_json_next_value(results_json_values_t *values);
+
+/* whether the double holds all the digits of the JSON number it was read of */
+int results_json_number_exact(results_str_t text, double value);
+
+/* the path of the member that is read at a position of a body */
+const char *results_json_path_at(results_errors_t *errors, results_str_t body,
+    size_t position);
 
 
 /* an object being read, and the path that leads to it */
@@ -78,6 +110,10 @@ typedef struct {
 const char *results_json_path(results_reader_t *r, const char *name);
 const char *results_json_path_index(results_reader_t *r, const char *name,
     size_t i);
+
+/* a name that came in a body, cut where it would make an error unreadable */
+results_str_t results_json_short_name(results_arena_t *arena,
+    results_str_t name);
 
 /* a child object: *child reads it */
 int results_json_object(results_reader_t *r, const char *name, unsigned flags,
@@ -126,10 +162,12 @@ results_str_t results_id_normalize(results_arena_t *arena, results_str_t id,
     int *changed);
 
 /*
- * 64 bits of the SHA-256 of the canonical form (members sorted) of value.
- * Members named in the NULL-terminated `without`, at the first level, do not
- * count.  0 or -1 when there is no memory.
+ * The SHA-256 of the canonical form (members sorted) of value, and 64 bits of
+ * it.  Members named in the NULL-terminated `without`, at the first level, do
+ * not count.  0 or -1 when there is no memory.
  */
+int results_json_digest(json_t *value, const char *const *without,
+    unsigned char digest[RESULTS_DIGEST_LEN]);
 int results_json_hash(json_t *value, const char *const *without,
     int64_t *hash);
 

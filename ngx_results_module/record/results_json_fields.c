@@ -58,6 +58,25 @@ results_json_path_index(results_reader_t *r, const char *name, size_t i)
 }
 
 
+results_str_t
+results_json_short_name(results_arena_t *arena, results_str_t name)
+{
+    size_t  len;
+
+    if (name.len <= RESULTS_NAME_MAX) {
+        return results_arena_copy(arena, name.data, name.len);
+    }
+
+    len = RESULTS_NAME_MAX;
+
+    while (len > 0 && (name.data[len] & 0xc0) == 0x80) {
+        len--;              /* not in the middle of a character */
+    }
+
+    return results_arena_printf(arena, "%.*s...", (int) len, name.data);
+}
+
+
 static size_t
 results_json_escape(char *out, const char *name, size_t len)
 {
@@ -362,10 +381,9 @@ results_json_word(results_reader_t *r, const char *name, unsigned flags,
 void
 results_json_refuse_unknown(results_reader_t *r, const char *const *names)
 {
-    char         name[RESULTS_NAME_MAX + sizeof("...")];
-    void        *iter;
-    size_t       len;
-    const char  *key, *const *next, *const *first;
+    void           *iter;
+    const char     *key, *const *next, *const *first;
+    results_str_t   name;
 
     /* fields mostly come in the list's order: the search begins there */
 
@@ -390,22 +408,10 @@ results_json_refuse_unknown(results_reader_t *r, const char *const *names)
             }
 
             if (next == first) {
-                len = strlen(key);
-
-                if (len > RESULTS_NAME_MAX) {
-                    for (len = RESULTS_NAME_MAX;
-                         (key[len] & 0xc0) == 0x80;
-                         len--)
-                    {
-                        /* not in the middle of a character */
-                    }
-
-                    memcpy(name, key, len);
-                    memcpy(name + len, "...", sizeof("..."));
-                    key = name;
-                }
-
-                (void) results_json_invalid(r, key, "unknown field");
+                name = results_json_short_name(r->errors->arena,
+                                               results_str(key));
+                (void) results_json_invalid(r, name.data ? name.data : "",
+                                            "unknown field");
                 continue;
             }
         }

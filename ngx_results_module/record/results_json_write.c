@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "results_digest.h"
 #include "results_json.h"
 
 
@@ -371,30 +370,42 @@ results_json_dump(results_arena_t *arena, json_t *value)
 
 
 int
-results_json_hash(json_t *value, const char *const *without, int64_t *hash)
+results_json_digest(json_t *value, const char *const *without,
+    unsigned char digest[RESULTS_DIGEST_LEN])
 {
-    int            i, rc;
-    uint64_t       bits;
+    int            rc;
     results_buf_t  buf = { NULL, 0, 0, 0 };
-    unsigned char  digest[RESULTS_DIGEST_LEN];
 
     results_json_canonical(&buf, value, without);
 
     rc = buf.failed ? -1 : results_digest(buf.data, buf.len, digest);
 
-    if (rc == 0) {
-        bits = 0;
-
-        for (i = 0; i < 8; i++) {
-            bits = (bits << 8) | digest[i];
-        }
-
-        *hash = (int64_t) bits;
-    }
-
     results_buf_free(&buf);
 
     return rc;
+}
+
+
+int
+results_json_hash(json_t *value, const char *const *without, int64_t *hash)
+{
+    int            i;
+    uint64_t       bits;
+    unsigned char  digest[RESULTS_DIGEST_LEN];
+
+    if (results_json_digest(value, without, digest) != 0) {
+        return -1;
+    }
+
+    bits = 0;
+
+    for (i = 0; i < 8; i++) {
+        bits = (bits << 8) | digest[i];
+    }
+
+    *hash = (int64_t) bits;
+
+    return 0;
 }
 
 

@@ -455,7 +455,7 @@ test_bodies(void **state)
         { "{\"result\": {\"comment\": \"\\ud800\"}}", 400 },
         { "{\"result\": {\"comment\": \"\xff\"}}", 400 },
         { "{\"result\": {\"score\": 1e400}}", 400 },
-        { "{\"result\": {\"score\": 9223372036854775808}}", 400 },
+        { "{\"result\": {\"score\": 9223372036854775808}}", 422 },
         { "{\"result\": {\"score\": NaN}}", 400 },
         { "[]", 422 },
         { "[" RESULT "]", 422 },

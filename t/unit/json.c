@@ -113,51 +113,58 @@ other_bodies_are_refused(void **state)
 
     static const struct {
         const char  *body;
+        const char  *path;
         const char  *text;
+        unsigned     not_json;
     } cases[] = {
-        { "", "expected an object, the body is empty" },
-        { " \r\n\t", "expected an object, the body is empty" },
-        { "true", "expected an object" },
-        { "85", "expected an object" },
-        { "\"text\"", "expected an object" },
-        { "null", "expected an object" },
-        { "<results/>", "expected an object" },
-        { "score=85", "expected an object" },
-        { "// no\n{}", "expected an object" },
-        { "\xef\xbb\xbf{}", "the body begins with a byte order mark, which "
-                            "JSON must not have" },
-        { "{", "the JSON text ends too early" },
-        { "{\"a\": 1", "the JSON text ends too early" },
-        { "{\"a", "the JSON text ends too early" },
-        { "{\"a\\", "invalid JSON" },
-        { "{} {}", "more text behind the JSON value" },
-        { "{}}", "more text behind the JSON value" },
-        { "{\"a\": 1,\n \"a\": 2}", "duplicate field" },
-        { "[{\"x\": {\"b\": 1, \"b\": 1}}]", "duplicate field" },
-        { "{\"a\": 9223372036854775808}", "number out of range" },
-        { "{\"a\": -9223372036854775809}", "number out of range" },
-        { "{\"a\": 1e400}", "number out of range" },
-        { "{\"a\": \"\xff\"}", "invalid UTF-8" },
-        { "{\"a\": \"\xc0\x80\"}", "invalid UTF-8" },
-        { "{\"a\": \"\xed\xa0\x80\"}", "invalid UTF-8" },
-        { "{\"a\": \"\\u0000\"}", "\\u0000 is not supported" },
-        { "{\"a\": \"\\ud800\"}", "invalid JSON" },
-        { "{\"a\": \"\\udc00\"}", "invalid JSON" },
-        { "{\"a\": NaN}", "invalid JSON" },
-        { "{\"a\": Infinity}", "invalid JSON" },
-        { "{\"a\": +1}", "invalid JSON" },
-        { "{\"a\": 01}", "invalid JSON" },
-        { "{\"a\": .5}", "invalid JSON" },
-        { "{\"a\": 1.}", "invalid JSON" },
-        { "{\"a\": True}", "invalid JSON" },
-        { "{'a': 1}", "invalid JSON" },
-        { "{a: 1}", "invalid JSON" },
-        { "{\"a\": 1,}", "invalid JSON" },
-        { "[1,]", "invalid JSON" },
-        { "{\"a\" 1}", "invalid JSON" },
-        { "{\"a\": 1 /* no */}", "invalid JSON" },
-        { "{\"a\": \"\t\"}", "invalid JSON" },
-        { "{\"a\": \"\\x\"}", "invalid JSON" }
+        { "", "", "expected an object, the body is empty", 1 },
+        { " \r\n\t", "", "expected an object, the body is empty", 1 },
+        { "true", "", "expected an object", 1 },
+        { "85", "", "expected an object", 1 },
+        { "\"text\"", "", "expected an object", 1 },
+        { "null", "", "expected an object", 1 },
+        { "<results/>", "", "expected an object", 1 },
+        { "score=85", "", "expected an object", 1 },
+        { "// no\n{}", "", "expected an object", 1 },
+        { "\xef\xbb\xbf{}", "", "the body begins with a byte order mark, "
+                                "which JSON must not have", 1 },
+        { "{", "", "the JSON text ends too early", 1 },
+        { "{\"a\": 1", "", "the JSON text ends too early", 1 },
+        { "{\"a", "", "the JSON text ends too early", 1 },
+        { "{\"a\\", "/a\\", "invalid JSON", 1 },
+        { "{} {}", "", "more text behind the JSON value", 1 },
+        { "{}}", "", "more text behind the JSON value", 1 },
+        { "{\"a\": 1,\n \"a\": 2}", "/a", "duplicate field", 0 },
+        { "[{\"x\": {\"b\": 1, \"b\": 1}}]", "/0/x/b", "duplicate field", 0 },
+        { "{\"a\": 1e400}", "/a", "number out of range", 0 },
+        { "{\"a\": -1e400}", "/a", "number out of range", 0 },
+        { "{\"a\": 9223372036854775808, \"b\": [1, {\"c\": 2}, 1e400]}",
+          "/b/2", "number out of range", 0 },
+        { "{\"a\": \"\xff\"}", "/a", "invalid UTF-8", 0 },
+        { "{\"a\": \"\xc0\x80\"}", "/a", "invalid UTF-8", 0 },
+        { "{\"a\": \"\xed\xa0\x80\"}", "/a", "invalid UTF-8", 0 },
+        { "{\"a\": 1, \"b\xff\": 2}", "/b", "invalid UTF-8", 0 },
+        { "{\"a\": \"\\u0000\"}", "/a", "\\u0000 is not supported", 0 },
+        { "{\"a\": \"\\ud800\"}", "/a", "invalid JSON", 1 },
+        { "{\"a\": \"\\udc00\"}", "/a", "invalid JSON", 1 },
+        { "{\"a\": NaN}", "/a", "invalid JSON", 1 },
+        { "{\"a\": Infinity}", "/a", "invalid JSON", 1 },
+        { "{\"a\": +1}", "/a", "invalid JSON", 1 },
+        { "{\"a\": 01}", "/a", "invalid JSON", 1 },
+        { "{\"a\": .5}", "/a", "invalid JSON", 1 },
+        { "{\"a\": 1.}", "/a", "invalid JSON", 1 },
+        { "{\"a\": True}", "/a", "invalid JSON", 1 },
+        { "{'a': 1}", "", "invalid JSON", 1 },
+        { "{a: 1}", "", "invalid JSON", 1 },
+        { "{\"a\": 1,}", "", "invalid JSON", 1 },
+        { "[1,]", "", "invalid JSON", 1 },
+        { "{\"a\" 1}", "/a", "invalid JSON", 1 },
+        { "{\"a\": {}, \"b\": [[0, {\"c,d\": [\"}\", \"\\\"\", 1, NaN]}]]}",
+          "/b/0/1/c,d/3", "invalid JSON", 1 },
+        { "{\"a/~\": NaN}", "/a~1~0", "invalid JSON", 1 },
+        { "{\"a\": 1 /* no */}", "/a", "invalid JSON", 1 },
+        { "{\"a\": \"\t\"}", "/a", "invalid JSON", 1 },
+        { "{\"a\": \"\\x\"}", "/a", "invalid JSON", 1 }
     };
 
     (void) state;
@@ -170,7 +177,8 @@ other_bodies_are_refused(void **state)
         }
 
         assert_int_equal(errors.n, 1);
-        assert_string_equal(errors.list[0].path.data, "");
+        assert_string_equal(errors.list[0].path.data, cases[i].path);
+        assert_int_equal(errors.not_json, cases[i].not_json);
 
         text = errors.list[0].text.data;
         len = strlen(cases[i].text);
@@ -188,6 +196,104 @@ other_bodies_are_refused(void **state)
     errors.n = 0;
     assert_null(results_json_parse(results_str(NULL), &errors));
     assert_int_equal(errors.n, 1);
+}
+
+
+static void
+integers_have_no_limit(void **state)
+{
+    json_t  *body;
+
+    static const char  text[] =
+        "{\"a\": 9223372036854775808, \"b\": -9223372036854775809, \"c\": 1}";
+
+    (void) state;
+
+    body = parse(text, sizeof(text) - 1);
+
+    assert_non_null(body);
+    assert_int_equal(errors.n, 0);
+    assert_true(json_number_value(json_object_get(body, "a")) == 0x1p63);
+    assert_true(json_number_value(json_object_get(body, "b")) == -0x1p63);
+    assert_true(json_number_value(json_object_get(body, "c")) == 1);
+}
+
+
+static void
+values_keep_their_text(void **state)
+{
+    unsigned               i, k;
+    results_str_t          text;
+    results_json_values_t  values;
+
+    static const struct {
+        const char  *text;
+        const char  *values[8];
+    } cases[] = {
+        { "{}", { NULL } },
+        { " [ ] ", { NULL } },
+        { "[1.50,-0 , 1e3\n]", { "1.50", "-0", "1e3" } },
+        { "{\"a\":1,\"b\" : \"x,}\\\"\" ,\"c\":{\"d\":[1,{}]},\"e\":[],"
+          " \"f\\\"\" :true,\"\":null}",
+          { "1", "\"x,}\\\"\"", "{\"d\":[1,{}]}", "[]", "true", "null" } },
+        { "[[[\"]\"]], {\"a\": [ ]} ,\"\\\\\", 7]",
+          { "[[\"]\"]]", "{\"a\": [ ]}", "\"\\\\\"", "7" } }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        results_json_values(&values, results_str(cases[i].text));
+
+        for (k = 0; cases[i].values[k] != NULL; k++) {
+            text = results_json_next_value(&values);
+            assert_int_equal(text.len, strlen(cases[i].values[k]));
+            assert_memory_equal(text.data, cases[i].values[k], text.len);
+        }
+
+        assert_null(results_json_next_value(&values).data);
+        assert_null(results_json_next_value(&values).data);
+    }
+}
+
+
+static void
+numbers_may_be_longer_than_a_double(void **state)
+{
+    unsigned  i;
+
+    static const struct {
+        const char  *text;
+        int          exact;
+    } cases[] = {
+        { "0", 1 },
+        { "-0.000", 1 },
+        { "0e999", 1 },
+        { "1", 1 },
+        { "87.5", 1 },
+        { "0.1", 1 },
+        { "123456789.012345", 1 },
+        { "0.00000000000000000000000000012", 1 },
+        { "1200000000000000000000000000", 1 },
+        { "1.000000000000000000000000000", 1 },
+        { "10000000000000000.5", 0 },
+        { "1234567890.123456", 0 },
+        { "0.1234567890123456789", 0 },
+        { "9007199254740993", 0 },
+        { "1E-999", 0 },
+        { "1.5e-310", 0 }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        if (results_json_number_exact(results_str(cases[i].text),
+                                      strtod(cases[i].text, NULL))
+            != cases[i].exact)
+        {
+            fail_msg("%s", cases[i].text);
+        }
+    }
 }
 
 
@@ -217,15 +323,15 @@ nul_bytes_are_refused(void **state)
 
 
 static void
-errors_never_quote_the_body(void **state)
+errors_quote_nothing_but_names(void **state)
 {
     size_t  i;
 
     static const char *const  cases[] = {
-        "{\"secret\": secret}", "secret", "{\"secret\": 1, \"secret\": 1}",
-        "{\"secret\": \"secret\xff\"}", "{\"secret\": \"\\secret\"}",
-        "{\"secret", "{} secret", "[secret]", "{secret: 1}",
-        "{\"secret\": 1e999, \"secret\": 1}"
+        "{\"a\": secret}", "secret", "{\"a\": \"secret\", \"a\": \"secret\"}",
+        "{\"a\": \"secret\xff\"}", "{\"a\": \"\\secret\"}",
+        "{\"a\": [\"secret\", \"secret", "{} secret", "[secret]", "{secret: 1}",
+        "{\"secret", "{\"secret\": {\"b\": 1}, \"a\": 1e999}"
     };
 
     (void) state;
@@ -372,9 +478,12 @@ main(void)
     const struct CMUnitTest  tests[] = {
         test(objects_and_arrays_are_parsed),
         test(other_bodies_are_refused),
+        test(integers_have_no_limit),
+        test(values_keep_their_text),
+        test(numbers_may_be_longer_than_a_double),
         test(errors_say_where),
         test(nul_bytes_are_refused),
-        test(errors_never_quote_the_body),
+        test(errors_quote_nothing_but_names),
         test(depth_is_limited),
         test(brackets_in_strings_are_no_depth),
         test(wide_bodies_are_parsed),
