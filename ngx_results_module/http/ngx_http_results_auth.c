@@ -44,16 +44,9 @@ ngx_http_results_access_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
+    /* the dialect decides; until then "satisfy any" is not satisfied */
+
     if (lcf->dialect->auth == RESULTS_AUTH_CLIENT) {
-
-        /* the dialect sees one header, and decides; no rule is met by it */
-
-        if (ngx_http_results_header(r, &ngx_http_results_authorization, &token)
-            > 1)
-        {
-            goto twice;
-        }
-
         return NGX_DECLINED;
     }
 
@@ -82,17 +75,13 @@ ngx_http_results_access_handler(ngx_http_request_t *r)
                                        "an access token is required");
 
     case NGX_BUSY:
-        goto twice;
+        return ngx_http_results_refuse(r, NGX_HTTP_BAD_REQUEST, 0,
+                                       "more than one Authorization header");
 
     default:
         return ngx_http_results_refuse(r, NGX_HTTP_UNAUTHORIZED, 1,
                                        "the access token is malformed");
     }
-
-twice:
-
-    return ngx_http_results_refuse(r, NGX_HTTP_BAD_REQUEST, 0,
-                                   "more than one Authorization header");
 }
 
 
