@@ -49,7 +49,6 @@ ngx_http_results_connection_open(ngx_http_results_connection_t *hc)
     params = hc->conf->params;
 
     hc->ready = 0;
-    hc->greeted = 0;
     hc->warned = 0;
     hc->broken = 0;
     hc->leaving = 0;
@@ -326,30 +325,27 @@ ngx_http_results_connection_event_handler(ngx_event_t *ev)
         return;
     }
 
-    if (ev->write) {
-        alive = 1;
+    do {
+        alive = ev->write || PQconsumeInput(hc->pg);
 
-    } else {
-        alive = PQconsumeInput(hc->pg);
+        if (alive && ngx_http_results_connection_flush(hc) != NGX_OK) {
+            alive = 0;
+        }
+
+        /* a dead connection may still have brought a Sync */
+        ngx_http_results_connection_drain(hc);
+
+        if (hc->pg == NULL) {
+            return;
+        }
 
         /* what OpenSSL has decrypted, the event loop cannot see */
-        while (alive
-               && PQsslInUse(hc->pg)
-               && PQisBusy(hc->pg)
-               && SSL_pending(PQsslStruct(hc->pg, "OpenSSL")) > 0)
-        {
-            alive = PQconsumeInput(hc->pg);
-        }
-    }
 
-    if (alive && ngx_http_results_connection_flush(hc) != NGX_OK) {
-        alive = 0;
-    }
+    } while (alive && !ev->write && !hc->paused
+             && PQsslInUse(hc->pg)
+             && SSL_pending(PQsslStruct(hc->pg, "OpenSSL")) > 0);
 
-    /* a dead connection may still have brought a Sync */
-    ngx_http_results_connection_drain(hc);
-
-    if (!alive && hc->pg != NULL) {
+    if (!alive) {
         ngx_http_results_connection_close(hc, 1,
                               hc->reason[0] ? hc->reason
                                             : PQerrorMessage(hc->pg));
@@ -419,13 +415,7 @@ ngx_http_results_connection_result(ngx_http_results_connection_t *hc,
     case PGRES_TUPLES_OK:
     case PGRES_SINGLE_TUPLE:
 
-        if (!hc->ready) {
-            if (!hc->greeted) {
-                hc->greeted = 1;
-                ngx_http_results_connection_greeting(hc, res);
-            }
-
-        } else if (hc->job != NULL && hc->job->row != NULL) {
+        if (hc->job != NULL && hc->job->row != NULL) {
             ngx_http_results_connection_rows(hc, res);
         }
 

@@ -19,7 +19,8 @@ typedef struct ngx_http_results_job_s         ngx_http_results_job_t;
 
 /* the statements a connection prepares; bits of `statements` */
 typedef enum {
-    NGX_HTTP_RESULTS_WRITE_RECORDS = 0,
+    NGX_HTTP_RESULTS_CHECK = 0,             /* of every connection */
+    NGX_HTTP_RESULTS_WRITE_RECORDS,
     NGX_HTTP_RESULTS_WRITE_GROUP,
     NGX_HTTP_RESULTS_LOOKUP_TOKENS,
     NGX_HTTP_RESULTS_READ,                  /* + results_function_e */
@@ -87,8 +88,9 @@ struct ngx_http_results_connection_s {
 
     ngx_http_results_job_t  *job;           /* in flight, or NULL */
     ngx_http_results_end_t  end;            /* of the job, so far */
+    ngx_http_results_job_t  check;
+    ngx_msec_t              idle_since;     /* the pool's */
 
-    unsigned                greeted:1;      /* the server said what it is */
     unsigned                ready:1;        /* the first flight is over */
     unsigned                warned:1;       /* during this job */
     unsigned                paused:1;       /* the job wants no rows now */
@@ -115,6 +117,12 @@ void ngx_http_results_connection_open(ngx_http_results_connection_t *hc);
  */
 void ngx_http_results_connection_send(ngx_http_results_connection_t *hc,
     ngx_http_results_job_t *job);
+
+/*
+ * Asks the server, over a ready connection that has no job, whether it is
+ * still what it was; closes where it is not, or does not answer.
+ */
+void ngx_http_results_connection_check(ngx_http_results_connection_t *hc);
 
 /* the job that returned NGX_AGAIN from row() takes rows again */
 void ngx_http_results_connection_go_on(ngx_http_results_connection_t *hc);

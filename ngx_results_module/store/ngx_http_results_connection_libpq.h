@@ -16,10 +16,6 @@
 /* connection_setup.c: sends the first flight, or closes */
 void ngx_http_results_connection_setup(ngx_http_results_connection_t *hc);
 
-/* a result of the first flight */
-void ngx_http_results_connection_greeting(ngx_http_results_connection_t *hc,
-    PGresult *res);
-
 /* its Sync: on_ready(), or closes and says why */
 void ngx_http_results_connection_set_up(ngx_http_results_connection_t *hc);
 

@@ -4,6 +4,10 @@
  * this the server we need, may we do what we are here for, and the
  * statements.  A missing function or right is found now and not when an exam
  * is on.
+ *
+ * A connection that is not used is asked the first of these again, now and
+ * then: a server that a failover has made read-only keeps its sessions, and
+ * one that a network has cut off says nothing.
  */
 
 #include "ngx_http_results_connection_libpq.h"
@@ -26,10 +30,42 @@ typedef struct {
 } ngx_http_results_sql_t;
 
 
+static ngx_int_t ngx_http_results_check_row(ngx_http_results_job_t *job,
+    const results_str_t *values, ngx_uint_t nvalues);
+static ngx_uint_t ngx_http_results_check_is(const results_str_t *value,
+    const char *text);
+static void ngx_http_results_check_done(ngx_http_results_job_t *job,
+    const ngx_http_results_end_t *end);
+static ngx_int_t ngx_http_results_connection_accept(
+    ngx_http_results_connection_t *hc, const ngx_http_results_end_t *end);
+
+
+/* the columns of the check */
+enum {
+    NGX_HTTP_RESULTS_CHECK_VERSION = 0,
+    NGX_HTTP_RESULTS_CHECK_READ_ONLY,
+    NGX_HTTP_RESULTS_CHECK_FSYNC,
+    NGX_HTTP_RESULTS_CHECK_COMMIT,
+    NGX_HTTP_RESULTS_CHECK_RIGHTS,
+    NGX_HTTP_RESULTS_CHECK_COLUMNS
+};
+
+
 static const Oid  ngx_http_results_lookup_types[] = { 1001 /* bytea[] */ };
 
 /* in the order of ngx_http_results_statement_e */
 static const ngx_http_results_sql_t  ngx_http_results_sql[] = {
+
+    { "results_check",
+      "SELECT results_api.api_version(),"
+      " pg_catalog.current_setting('transaction_read_only'),"
+      " pg_catalog.current_setting('fsync'),"
+      " pg_catalog.current_setting('synchronous_commit'),"
+      " (SELECT pg_catalog.bool_and("
+          "pg_catalog.has_function_privilege(p.oid, 'EXECUTE'))"
+      " FROM pg_catalog.pg_proc p WHERE p.pronamespace ="
+          " 'results_api'::pg_catalog.regnamespace)",
+      0, NULL },
 
     { "results_write_records",
       "SELECT * FROM results_api.write_records("
@@ -61,17 +97,6 @@ static const char  ngx_http_results_no_right[] =
     "the role may not execute the functions of results_api: run "
     "sql/install.sql and connect as results_gateway";
 
-static const char  ngx_http_results_greeting_sql[] =
-    "SELECT results_api.api_version(),"
-    " pg_catalog.current_setting('transaction_read_only'),"
-    " pg_catalog.current_setting('fsync'),"
-    " pg_catalog.current_setting('synchronous_commit'),"
-    " (SELECT pg_catalog.bool_and("
-        "pg_catalog.has_function_privilege(p.oid, 'EXECUTE'))"
-    " FROM pg_catalog.pg_proc p WHERE p.pronamespace ="
-        " 'results_api'::pg_catalog.regnamespace)";
-
-
 void
 ngx_http_results_connection_setup(ngx_http_results_connection_t *hc)
 {
@@ -88,16 +113,15 @@ ngx_http_results_connection_setup(ngx_http_results_connection_t *hc)
     (void) PQsetErrorVerbosity(pg, PQERRORS_SQLSTATE);
     (void) PQsetErrorContextVisibility(pg, PQSHOW_CONTEXT_NEVER);
 
-    if (PQsendQueryParams(pg, ngx_http_results_greeting_sql, 0, NULL, NULL,
-                          NULL, NULL, 0)
-        != 1)
-    {
-        goto failed;
-    }
+    hc->check.statement = NGX_HTTP_RESULTS_CHECK;
+    hc->check.timeout = hc->conf->connect_timeout;
+    hc->check.row = ngx_http_results_check_row;
+    hc->check.done = ngx_http_results_check_done;
+    hc->check.data = hc;
 
     for (i = 0; i < NGX_HTTP_RESULTS_STATEMENTS; i++) {
 
-        if (!(hc->statements & (1u << i))) {
+        if (i != NGX_HTTP_RESULTS_CHECK && !(hc->statements & (1u << i))) {
             continue;
         }
 
@@ -111,6 +135,19 @@ ngx_http_results_connection_setup(ngx_http_results_connection_t *hc)
             != 1)
         {
             goto failed;
+        }
+
+        if (i == NGX_HTTP_RESULTS_CHECK) {
+
+            /* before the others: it tells why they fail */
+
+            hc->job = &hc->check;
+
+            if (ngx_http_results_connection_query(hc, i, NULL, NULL, 0)
+                != 1)
+            {
+                goto failed;
+            }
         }
     }
 
@@ -153,20 +190,55 @@ ngx_http_results_connection_query(ngx_http_results_connection_t *hc,
 }
 
 
-/* what the server is, from the row of ngx_http_results_greeting_sql */
+/* the Sync of the first flight */
 
 void
-ngx_http_results_connection_greeting(ngx_http_results_connection_t *hc,
-    PGresult *res)
+ngx_http_results_connection_set_up(ngx_http_results_connection_t *hc)
 {
-    char        *commit;
-    ngx_int_t    version;
-    ngx_flag_t   local;
+    hc->job = NULL;
+
+    if (ngx_http_results_connection_accept(hc, &hc->end) != NGX_OK) {
+        return;
+    }
+
+    ngx_del_timer(&hc->timer);
+
+    hc->ready = 1;
+
+    hc->on_ready(hc);
+}
+
+
+void
+ngx_http_results_connection_check(ngx_http_results_connection_t *hc)
+{
+    ngx_http_results_connection_send(hc, &hc->check);
+}
+
+
+/* leaves a reason where the server will not do */
+
+static ngx_int_t
+ngx_http_results_check_row(ngx_http_results_job_t *job,
+    const results_str_t *values, ngx_uint_t nvalues)
+{
+    ngx_int_t                       version;
+    const char                     *reason;
+    ngx_flag_t                      local;
+    const results_str_t            *commit;
+    ngx_http_results_connection_t  *hc;
+
+    hc = job->data;
+
+    if (nvalues != NGX_HTTP_RESULTS_CHECK_COLUMNS) {
+        return NGX_OK;
+    }
 
     local = hc->conf->durability == NGX_HTTP_RESULTS_DURABILITY_LOCAL;
+    commit = &values[NGX_HTTP_RESULTS_CHECK_COMMIT];
 
-    version = ngx_atoi((u_char *) PQgetvalue(res, 0, 0),
-                       PQgetlength(res, 0, 0));
+    version = ngx_atoi((u_char *) values[NGX_HTTP_RESULTS_CHECK_VERSION].data,
+                       values[NGX_HTTP_RESULTS_CHECK_VERSION].len);
 
     /* sql/ serves its version and the one before */
 
@@ -178,58 +250,90 @@ ngx_http_results_connection_greeting(ngx_http_results_connection_t *hc,
                    "run sql/install.sql%Z", version,
                    NGX_HTTP_RESULTS_API_VERSION,
                    NGX_HTTP_RESULTS_API_VERSION + 1);
-        return;
+        return NGX_OK;
     }
 
-    if (ngx_strcmp(PQgetvalue(res, 0, 4), "t") != 0) {
-        ngx_http_results_connection_reason(hc, ngx_http_results_no_right);
-        return;
-    }
+    reason = NULL;
 
-    if (ngx_strcmp(PQgetvalue(res, 0, 1), "off") != 0) {
-        ngx_http_results_connection_reason(hc, "the server is read-only");
-        return;
-    }
-
-    if (ngx_strcmp(PQgetvalue(res, 0, 2), "on") != 0 && !local) {
-        ngx_http_results_connection_reason(hc, "fsync is off: a commit would "
-                   "not survive a crash (see the directive \"durability\")");
-        return;
-    }
-
-    commit = PQgetvalue(res, 0, 3);
-
-    if ((ngx_strcmp(commit, "off") == 0 || ngx_strcmp(commit, "local") == 0)
-        && !local)
+    if (!ngx_http_results_check_is(&values[NGX_HTTP_RESULTS_CHECK_RIGHTS],
+                                   "t"))
     {
-        ngx_http_results_connection_reason(hc, "synchronous_commit is off or "
-                   "local: a commit would not be durable (see the directive "
-                   "\"durability\")");
+        reason = ngx_http_results_no_right;
+
+    } else if (!ngx_http_results_check_is(
+                                   &values[NGX_HTTP_RESULTS_CHECK_READ_ONLY],
+                                   "off"))
+    {
+        reason = "the server is read-only";
+
+    } else if (!local
+               && !ngx_http_results_check_is(
+                                       &values[NGX_HTTP_RESULTS_CHECK_FSYNC],
+                                       "on"))
+    {
+        reason = "fsync is off: a commit would not survive a crash (see the "
+                 "directive \"durability\")";
+
+    } else if (!local
+               && (ngx_http_results_check_is(commit, "off")
+                   || ngx_http_results_check_is(commit, "local")))
+    {
+        reason = "synchronous_commit is off or local: a commit would not be "
+                 "durable (see the directive \"durability\")";
+    }
+
+    if (reason != NULL) {
+        ngx_http_results_connection_reason(hc, reason);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_results_check_is(const results_str_t *value, const char *text)
+{
+    return value->data != NULL && ngx_strcmp(value->data, text) == 0;
+}
+
+
+static void
+ngx_http_results_check_done(ngx_http_results_job_t *job,
+    const ngx_http_results_end_t *end)
+{
+    ngx_http_results_connection_t  *hc;
+
+    hc = job->data;
+
+    /* a connection that was lost is closed already */
+
+    if (hc->pg != NULL) {
+        (void) ngx_http_results_connection_accept(hc, end);
     }
 }
 
 
-/* the Sync of the first flight */
+/* closes, with a reason, where the check or a statement failed */
 
-void
-ngx_http_results_connection_set_up(ngx_http_results_connection_t *hc)
+static ngx_int_t
+ngx_http_results_connection_accept(ngx_http_results_connection_t *hc,
+    const ngx_http_results_end_t *end)
 {
     const char  *text;
 
-    if (hc->reason[0] != '\0') {
-        ngx_http_results_connection_close(hc, 0, hc->reason);
-        return;
+    if (hc->reason[0] == '\0' && end->end != NGX_HTTP_RESULTS_JOB_ERROR) {
+        return NGX_OK;
     }
 
-    if (hc->end.end != NGX_HTTP_RESULTS_JOB_OK) {
+    if (hc->reason[0] == '\0') {
 
-        if (ngx_strcmp(hc->end.sqlstate, "3F000") == 0
-            || ngx_strcmp(hc->end.sqlstate, "42883") == 0)
+        if (ngx_strcmp(end->sqlstate, "3F000") == 0
+            || ngx_strcmp(end->sqlstate, "42883") == 0)
         {
             text = "no function of results_api, or not this version's: run "
                    "sql/install.sql";
 
-        } else if (ngx_strcmp(hc->end.sqlstate, "42501") == 0) {
+        } else if (ngx_strcmp(end->sqlstate, "42501") == 0) {
             text = ngx_http_results_no_right;
 
         } else {
@@ -237,15 +341,10 @@ ngx_http_results_connection_set_up(ngx_http_results_connection_t *hc)
         }
 
         (void) ngx_snprintf((u_char *) hc->reason, sizeof(hc->reason) - 1,
-                            "%s (SQLSTATE %s)%Z", text, hc->end.sqlstate);
-
-        ngx_http_results_connection_close(hc, 0, hc->reason);
-        return;
+                            "%s (SQLSTATE %s)%Z", text, end->sqlstate);
     }
 
-    ngx_del_timer(&hc->timer);
+    ngx_http_results_connection_close(hc, 0, hc->reason);
 
-    hc->ready = 1;
-
-    hc->on_ready(hc);
+    return NGX_ERROR;
 }

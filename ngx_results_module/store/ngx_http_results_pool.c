@@ -13,6 +13,9 @@
 #define NGX_HTTP_RESULTS_RETRY_MIN  25    /* milliseconds */
 #define NGX_HTTP_RESULTS_RETRY_MAX  800
 
+/* ms without a job, after which a connection is asked whether it is good */
+#define NGX_HTTP_RESULTS_CHECK_AFTER  2000
+
 
 static void ngx_http_results_pool_state(ngx_http_results_connection_t *hc,
     ngx_http_results_state_e state);
@@ -23,6 +26,7 @@ static void ngx_http_results_pool_on_closed(ngx_http_results_connection_t *hc,
 static void ngx_http_results_pool_failed(ngx_http_results_pool_t *pool,
     const char *reason);
 static void ngx_http_results_pool_retry_handler(ngx_event_t *ev);
+static void ngx_http_results_pool_check_handler(ngx_event_t *ev);
 
 
 ngx_int_t
@@ -64,6 +68,11 @@ ngx_http_results_pool_init(ngx_http_results_pool_t *pool, ngx_cycle_t *cycle,
     pool->retry.data = pool;
     pool->retry.log = cycle->log;
     pool->retry.cancelable = 1;
+
+    pool->check.handler = ngx_http_results_pool_check_handler;
+    pool->check.data = pool;
+    pool->check.log = cycle->log;
+    pool->check.cancelable = 1;
 
     return NGX_OK;
 }
@@ -153,6 +162,10 @@ ngx_http_results_pool_close(ngx_http_results_pool_t *pool)
         ngx_del_timer(&pool->retry);
     }
 
+    if (pool->check.timer_set) {
+        ngx_del_timer(&pool->check);
+    }
+
     for (i = 0; i < pool->nconnections; i++) {
         hc = &pool->connections[i];
 
@@ -195,6 +208,11 @@ ngx_http_results_pool_on_ready(ngx_http_results_connection_t *hc)
     pool = hc->pool;
 
     ngx_http_results_pool_state(hc, NGX_HTTP_RESULTS_IDLE);
+    hc->idle_since = ngx_current_msec;
+
+    if (!pool->check.timer_set) {
+        ngx_add_timer(&pool->check, NGX_HTTP_RESULTS_CHECK_AFTER);
+    }
 
     pool->reason[0] = '\0';
 
@@ -219,6 +237,7 @@ ngx_http_results_pool_on_idle(ngx_http_results_connection_t *hc)
     pool = hc->pool;
 
     ngx_http_results_pool_state(hc, NGX_HTTP_RESULTS_IDLE);
+    hc->idle_since = ngx_current_msec;
 
     /* it has proved to work: not before, or a server that accepts and then
        refuses each statement would be knocked at without a pause */
@@ -337,5 +356,41 @@ ngx_http_results_pool_retry_handler(ngx_event_t *ev)
         || pool->wanted(pool))
     {
         ngx_http_results_pool_grow(pool);
+    }
+}
+
+
+static void
+ngx_http_results_pool_check_handler(ngx_event_t *ev)
+{
+    ngx_queue_t                    *q, *next;
+    ngx_http_results_pool_t        *pool;
+    ngx_http_results_connection_t  *hc;
+
+    pool = ev->data;
+
+    if (ngx_exiting) {
+        return;
+    }
+
+    for (q = ngx_queue_head(&pool->lists[NGX_HTTP_RESULTS_IDLE]);
+         q != ngx_queue_sentinel(&pool->lists[NGX_HTTP_RESULTS_IDLE]);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        hc = ngx_queue_data(q, ngx_http_results_connection_t, queue);
+
+        if (ngx_current_msec - hc->idle_since
+            >= NGX_HTTP_RESULTS_CHECK_AFTER)
+        {
+            ngx_http_results_pool_state(hc, NGX_HTTP_RESULTS_BUSY);
+            ngx_http_results_connection_check(hc);
+        }
+    }
+
+    if (pool->counts[NGX_HTTP_RESULTS_IDLE]
+        + pool->counts[NGX_HTTP_RESULTS_BUSY] > 0)
+    {
+        ngx_add_timer(&pool->check, NGX_HTTP_RESULTS_CHECK_AFTER);
     }
 }

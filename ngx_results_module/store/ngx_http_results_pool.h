@@ -37,6 +37,7 @@ struct ngx_http_results_pool_s {
     ngx_uint_t              counts[NGX_HTTP_RESULTS_STATES];
 
     ngx_event_t             retry;          /* the next attempt to connect */
+    ngx_event_t             check;          /* of those that are not used */
     ngx_uint_t              failures;       /* attempts in a row */
     ngx_msec_t              down_since;     /* while `down` */
     char                    reason[512];    /* the last one logged */
