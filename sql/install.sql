@@ -39,6 +39,7 @@ SET LOCAL ROLE results_owner;
 \ir history.sql
 \ir write.sql
 \ir read.sql
+\ir read_collection.sql
 \ir api.sql
 \ir admin.sql
 

@@ -11,6 +11,8 @@
 
 
 static void results_read_push(results_read_t *read, const char *value);
+static results_str_t results_read_time_text(results_arena_t *arena,
+    int64_t time);
 static void results_read_array(results_read_t *read, results_buf_t *buf);
 
 
@@ -80,13 +82,47 @@ results_read_text(results_read_t *read, results_str_t value)
 void
 results_read_time(results_read_t *read, int64_t time)
 {
-    int64_t  micros;
-    char     text[RESULTS_TIME_MILLIS_LEN];
-
     if (time == RESULTS_TIME_NULL) {
         results_read_null(read);
         return;
     }
+
+    results_read_push(read, results_read_time_text(read->arena, time).data);
+}
+
+
+void
+results_read_times(results_read_t *read, const int64_t *times, unsigned n)
+{
+    unsigned       i;
+    results_buf_t  buf;
+
+    memset(&buf, 0, sizeof(results_buf_t));
+
+    results_buf_puts(&buf, "{");
+
+    for (i = 0; i < n; i++) {
+
+        results_buf_puts(&buf, i ? "," : "");
+
+        if (times[i] == RESULTS_TIME_NULL) {
+            results_buf_puts(&buf, "NULL");
+
+        } else {
+            results_buf_str(&buf, results_read_time_text(read->arena,
+                                                         times[i]));
+        }
+    }
+
+    results_read_array(read, &buf);
+}
+
+
+static results_str_t
+results_read_time_text(results_arena_t *arena, int64_t time)
+{
+    int64_t  micros;
+    char     text[RESULTS_TIME_MILLIS_LEN];
 
     micros = time % 1000000;
 
@@ -98,9 +134,7 @@ results_read_time(results_read_t *read, int64_t time)
 
     /* all but ".mmmZ" */
 
-    results_read_push(read, results_arena_printf(read->arena,
-                                           "%.19s.%06" PRId64 "Z", text,
-                                           micros).data);
+    return results_arena_printf(arena, "%.19s.%06" PRId64 "Z", text, micros);
 }
 
 

@@ -15,8 +15,41 @@
 typedef enum {
     RESULTS_READ_RECORD = 0,       /* one id, of some kinds */
     RESULTS_ISSUE_TOKEN,           /* for results_token_endpoint */
+    RESULTS_READ_RECORDS,          /* a page of a collection */
     RESULTS_READS
 } results_function_e;
+
+
+/*
+ * What READ_RECORDS filters and sorts by, and how it compares.  These numbers
+ * are the wire between the module and sql/, too.
+ */
+
+typedef enum {
+    RESULTS_FIELD_ID = 1,
+    RESULTS_FIELD_LEARNER,
+    RESULTS_FIELD_ITEM,
+    RESULTS_FIELD_COURSE,
+    RESULTS_FIELD_STATUS,          /* EQ and NE only */
+    RESULTS_FIELD_UPDATED,         /* EQ, NE, GE, LT only */
+    RESULTS_FIELD_SCORE_DATE,      /* the same */
+    RESULTS_FIELD_SCORE,
+    RESULTS_FIELD_SCORE_STATUS,
+    RESULTS_FIELD_TEXT,            /* in detail, by its path */
+    RESULTS_FIELD_NUMBER,
+    RESULTS_FIELD_VALUE            /* a number where it is one, else a text */
+} results_field_e;
+
+
+typedef enum {
+    RESULTS_OPERATOR_EQ = 1,
+    RESULTS_OPERATOR_NE,
+    RESULTS_OPERATOR_GT,
+    RESULTS_OPERATOR_GE,
+    RESULTS_OPERATOR_LT,
+    RESULTS_OPERATOR_LE,
+    RESULTS_OPERATOR_CONTAINS
+} results_operator_e;
 
 
 #define RESULTS_ARGS_MAX  24
@@ -40,8 +73,10 @@ void results_read_bool(results_read_t *read, int value);
 void results_read_text(results_read_t *read, results_str_t value);
 void results_read_null(results_read_t *read);
 
-/* RESULTS_TIME_NULL is null */
+/* RESULTS_TIME_NULL is null; _times: timestamptz[] */
 void results_read_time(results_read_t *read, int64_t time);
+void results_read_times(results_read_t *read, const int64_t *times,
+    unsigned n);
 
 /* text[]; an element without data is null */
 void results_read_texts(results_read_t *read, const results_str_t *values,
