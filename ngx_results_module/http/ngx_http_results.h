@@ -89,7 +89,9 @@ typedef struct {
     unsigned                        reading:1;     /* read is the store's */
     unsigned                        streaming:1;   /* its header was sent */
 
+    ngx_http_event_handler_pt       read_body;   /* nginx's own */
     ngx_chain_t                    *body;     /* of an error of nginx's own */
+    unsigned                        page:1;   /* it takes the place of one */
     unsigned                        replied:1;
 } ngx_http_results_ctx_t;
 
@@ -203,6 +205,9 @@ ngx_int_t ngx_http_results_set_headers(ngx_http_request_t *r,
 
 /* an answer is about to be sent to a request whose body was not read */
 void ngx_http_results_unread_body(ngx_http_request_t *r);
+
+/* whether the client waits with its body until it is asked for it */
+ngx_uint_t ngx_http_results_expects(ngx_http_request_t *r);
 
 
 /* filter.c: errors that nginx raises, in the dialect's shape */

@@ -103,6 +103,7 @@ ngx_http_results_replace(ngx_http_request_t *r, results_request_t *req)
 
     ctx->body->buf = b;
     ctx->body->next = NULL;
+    ctx->page = 1;
 
     /*
      * nginx closes at once after a 400; a client that is still sending its
@@ -111,6 +112,12 @@ ngx_http_results_replace(ngx_http_request_t *r, results_request_t *req)
 
     r->lingering_close = (r->headers_in.content_length_n > 0
                           || r->headers_in.chunked);
+
+    /* the body that nginx waits for may never come */
+
+    if (r->discard_body && ngx_http_results_expects(r)) {
+        r->keepalive = 0;
+    }
 
     return NGX_OK;
 }
@@ -149,6 +156,11 @@ ngx_http_results_failure(ngx_http_request_t *r, results_request_t *req)
         req->failure.allow = results_route_allow(req);
         break;
 
+    case NGX_HTTP_REQUEST_TIME_OUT:
+        text = "the body did not come in time, nothing was stored; the same "
+               "request may be sent again";
+        break;
+
     case NGX_HTTP_TOO_MANY_REQUESTS:
         text = "too many requests, nothing was stored; the same request may "
                "be sent again";
@@ -176,11 +188,11 @@ ngx_http_results_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_results_module);
 
-    if (ctx == NULL || ctx->body == NULL || in == NULL) {
+    if (ctx == NULL || !ctx->page || in == NULL) {
         return ngx_http_next_body_filter(r, in);
     }
 
-    /* nginx's page is one chain: it is gone with it */
+    /* nginx's page; a filter that copies may give it in pieces */
 
     for (cl = in; cl; cl = cl->next) {
         cl->buf->pos = cl->buf->last;
@@ -189,5 +201,5 @@ ngx_http_results_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     cl = ctx->body;
     ctx->body = NULL;
 
-    return ngx_http_next_body_filter(r, cl);
+    return cl ? ngx_http_next_body_filter(r, cl) : NGX_OK;
 }

@@ -18,6 +18,7 @@ static ngx_int_t ngx_http_results_check(ngx_http_request_t *r,
 static ngx_int_t ngx_http_results_principal(ngx_http_results_ctx_t *ctx);
 static ngx_int_t ngx_http_results_options(ngx_http_request_t *r,
     results_request_t *req);
+static void ngx_http_results_body_reader(ngx_http_request_t *r);
 static void ngx_http_results_body_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_results_read_body(ngx_http_request_t *r,
     results_request_t *req);
@@ -100,6 +101,11 @@ ngx_http_results_handler(ngx_http_request_t *r)
 
     if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
         return rc;
+    }
+
+    if (rc == NGX_AGAIN) {
+        ctx->read_body = r->read_event_handler;
+        r->read_event_handler = ngx_http_results_body_reader;
     }
 
     return NGX_DONE;
@@ -196,6 +202,42 @@ ngx_http_results_options(ngx_http_request_t *r, results_request_t *req)
                          results_allow_text(req->arena, methods));
 
     return ngx_http_results_send(r);
+}
+
+
+/* nginx closes the connection of a body that stalls, without a word */
+
+static void
+ngx_http_results_body_reader(ngx_http_request_t *r)
+{
+    ngx_connection_t        *c;
+    ngx_http_results_ctx_t  *ctx;
+
+    c = r->connection;
+    ctx = ngx_http_get_module_ctx(r, ngx_http_results_module);
+
+    if (!c->read->timedout) {
+        ctx->read_body(r);
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, c->log, NGX_ETIMEDOUT,
+                  "results: the client does not send its body");
+
+    c->read->timedout = 0;
+
+    r->read_event_handler = ngx_http_block_reading;
+    r->keepalive = 0;
+    r->lingering_close = 1;
+
+#if (NGX_HTTP_V2)
+    if (r->stream) {
+        r->stream->skip_data = 1;
+    }
+#endif
+
+    ngx_http_finalize_request(r,
+            ngx_http_special_response_handler(r, NGX_HTTP_REQUEST_TIME_OUT));
 }
 
 

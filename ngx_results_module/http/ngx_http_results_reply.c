@@ -68,6 +68,9 @@ ngx_http_results_send_header(ngx_http_request_t *r, off_t length)
     ctx = ngx_http_get_module_ctx(r, ngx_http_results_module);
     reply = &ctx->req->reply;
 
+    /* not what an "error_page ... =200" that led here would make of it */
+
+    r->err_status = 0;
     r->headers_out.status = reply->status;
 
     if (ngx_http_results_set_headers(r, reply) != NGX_OK) {
@@ -144,8 +147,6 @@ ngx_http_results_set_headers(ngx_http_request_t *r, results_reply_t *reply)
 void
 ngx_http_results_unread_body(ngx_http_request_t *r)
 {
-    ngx_str_t  value;
-
     if (r->request_body || r->discard_body) {
         return;
     }
@@ -154,10 +155,17 @@ ngx_http_results_unread_body(ngx_http_request_t *r)
         r->keepalive = 0;
     }
 
-    if (!r->expect_tested
-        && ngx_http_results_header(r, &ngx_http_results_expect, &value))
-    {
+    if (!r->expect_tested && ngx_http_results_expects(r)) {
         r->expect_tested = 1;
         r->keepalive = 0;
     }
+}
+
+
+ngx_uint_t
+ngx_http_results_expects(ngx_http_request_t *r)
+{
+    ngx_str_t  value;
+
+    return ngx_http_results_header(r, &ngx_http_results_expect, &value);
 }

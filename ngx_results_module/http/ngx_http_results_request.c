@@ -238,12 +238,16 @@ ngx_http_results_set_path(ngx_http_request_t *r, results_request_t *req)
 
     } else if (ngx_http_results_raw_path(r, &lcf->prefix, &path) != NGX_OK) {
 
-        if (r->uri.len < lcf->prefix.len) {
-            return NGX_ERROR;
-        }
+        path = r->uri;
 
-        path.data = r->uri.data + lcf->prefix.len;
-        path.len = r->uri.len - lcf->prefix.len;
+        /* a "rewrite ... break" may lead anywhere */
+
+        if (path.len >= lcf->prefix.len
+            && ngx_strncmp(path.data, lcf->prefix.data, lcf->prefix.len) == 0)
+        {
+            path.data += lcf->prefix.len;
+            path.len -= lcf->prefix.len;
+        }
 
         p = ngx_pnalloc(r->pool, path.len
                         + 2 * ngx_escape_uri(NULL, path.data, path.len,
