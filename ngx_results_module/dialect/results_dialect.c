@@ -37,6 +37,7 @@ static int results_hex(char c);
 
 
 const results_dialect_t *const  results_dialects[] = {
+    &results_oneroster,
     &results_timeback,
     NULL
 };

@@ -191,6 +191,7 @@ struct results_dialect_s {
 /* every dialect there is, NULL-terminated */
 extern const results_dialect_t *const  results_dialects[];
 
+extern const results_dialect_t  results_oneroster;
 extern const results_dialect_t  results_timeback;
 
 /* results_token_endpoint: no results_api, so not among them */

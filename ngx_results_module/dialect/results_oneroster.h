@@ -19,6 +19,12 @@
  */
 #define RESULTS_ONEROSTER_STRICT  1
 
+/*
+ * An object that is stored, taken out to be put back: words that only the
+ * other dialect has stay as they are.
+ */
+#define RESULTS_ONEROSTER_STORED  2
+
 
 typedef enum {
     RESULTS_ONEROSTER_SOURCED_ID,
@@ -54,9 +60,13 @@ typedef struct {
 
 
 typedef struct {
-    const char                       *name;    /* the envelope's member */
+    const char                       *name;        /* of the envelope */
+    const char                       *collection;  /* of the path, of a set */
     results_kind_e                    kind;
-    const results_oneroster_field_t  *fields;  /* ends with a NULL name */
+    const int                        *kinds;       /* that it shows, also of
+                                                      other APIs */
+    unsigned                          nkinds;
+    const results_oneroster_field_t  *fields;      /* ends with a NULL name */
 } results_oneroster_model_t;
 
 
@@ -78,9 +88,20 @@ extern const results_oneroster_model_t  results_oneroster_assessment_result;
 #define RESULTS_OR_V1P1(bits)            ((bits) << 8)
 #define RESULTS_OR_ADMIN                 0x30000
 
+/* what opens a route of the Timeback dialect that these open */
+#define RESULTS_OR_TIMEBACK(bits)                                             \
+    ((bits)|RESULTS_OR_V1P1(bits)|RESULTS_OR_ADMIN)
+
 extern const char *const  results_oneroster_scopes[];
 extern const char *const  results_oneroster_media_types[];
 
+
+/* what the route is about: the model that its path names last */
+const results_oneroster_model_t *results_oneroster_route_model(
+    const results_request_t *r);
+
+/* RESULTS_ONEROSTER_STRICT or 0, by the dialect */
+unsigned results_oneroster_flags(const results_request_t *r);
 
 /* the field of that name; NULL when the model has none */
 const results_oneroster_field_t *results_oneroster_field(
@@ -101,14 +122,29 @@ int results_oneroster_envelope(results_request_t *r,
 
 /*
  * Reads an object into a record that results_record_init() made: all but
- * op, guards and actor.  record->id is set before, and a sourcedId in the
- * body must equal it; where it has no value it is taken from the body.  What
- * is wrong with the object is added to r->errors.  -1 when there is no
- * memory.
+ * op, guards and actor, and what results_oneroster_keep() sets.  record->id
+ * is set before, and a sourcedId in the body must equal it; where it has no
+ * value it is taken from the body.  What is wrong with the object is added to
+ * r->errors.  -1 when there is no memory.
  */
 int results_oneroster_read(results_request_t *r, results_reader_t *object,
     const results_oneroster_model_t *model, unsigned flags,
     results_record_t *record);
+
+/*
+ * An object that was read without an error: what the record keeps of it as a
+ * whole, its payload_hash and detail.  -1 when there is no memory.
+ */
+int results_oneroster_keep(results_request_t *r, json_t *object,
+    const results_oneroster_model_t *model, results_record_t *record);
+
+/*
+ * The record of one object as the request's only one: op is the caller's to
+ * set.  NULL with r->failure set.
+ */
+results_record_t *results_oneroster_take(results_request_t *r,
+    results_reader_t *object, const results_oneroster_model_t *model,
+    unsigned flags, results_str_t id);
 
 /* a learningObjectiveSet; what is wrong with it is added to the errors */
 void results_oneroster_read_objectives(results_reader_t *object,
@@ -139,7 +175,8 @@ int results_oneroster_links(results_request_t *r,
 
 /*
  * Writes a record as an object of the model.  detail is the record's detail,
- * parsed, or the body's object it was read from.
+ * parsed, or the body's object it was read from; of a record of another API
+ * it does not count.
  */
 void results_oneroster_render(results_buf_t *buf,
     const results_record_t *record, json_t *detail,
@@ -166,6 +203,49 @@ results_next_e results_oneroster_reply(results_request_t *r, int status,
 /* 0 where the record is stored, or -1 with r->failure set */
 int results_oneroster_outcome(results_request_t *r,
     const results_record_t *record);
+
+/* asks for the record of r->params[0]; RESULTS_NEXT_READ */
+results_next_e results_oneroster_read_one(results_request_t *r);
+
+/*
+ * The record's detail as a tree, for json_decref(); NULL where it has none,
+ * and of a record of another API.  -1 when there is no memory.
+ */
+int results_oneroster_load(const results_record_t *record,
+    const results_oneroster_model_t *model, json_t **detail);
+
+/* sets r->failure: 404 */
+void results_oneroster_unknown(results_request_t *r, results_str_t id);
+
+
+/* routes of one object, its id in params[0], of either dialect */
+results_next_e results_oneroster_put(results_request_t *r);
+results_next_e results_oneroster_put_finish(results_request_t *r);
+results_next_e results_oneroster_get(results_request_t *r);
+void results_oneroster_get_row(results_request_t *r,
+    const results_str_t *values, unsigned nvalues);
+results_next_e results_oneroster_get_finish(results_request_t *r);
+results_next_e results_oneroster_delete(results_request_t *r);
+results_next_e results_oneroster_delete_finish(results_request_t *r);
+
+/* Timeback's alone: a merge of what is sent into what is stored */
+results_next_e results_oneroster_patch(results_request_t *r);
+void results_oneroster_patch_row(results_request_t *r,
+    const results_str_t *values, unsigned nvalues);
+results_next_e results_oneroster_patch_finish(results_request_t *r);
+
+/* Timeback's alone: one object to a collection */
+results_next_e results_oneroster_post(results_request_t *r);
+results_next_e results_oneroster_post_finish(results_request_t *r);
+
+/* the standard's alone: many objects at once, all or none */
+results_next_e results_oneroster_bulk_line_item(results_request_t *r);
+results_next_e results_oneroster_bulk_session(results_request_t *r);
+results_next_e results_oneroster_bulk_finish(results_request_t *r);
+
+/* {"suppliedSourcedId": ..., "allocatedSourcedId": ...} */
+void results_oneroster_pair(results_buf_t *buf, results_str_t supplied,
+    results_str_t allocated);
 
 /* dialect->error(): the imsx_StatusInfo payload */
 void results_oneroster_error(results_request_t *r);

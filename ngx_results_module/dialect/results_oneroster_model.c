@@ -82,17 +82,42 @@ static const results_oneroster_field_t
 };
 
 
+static const int  results_oneroster_result_kinds[] = {
+    RESULTS_KIND_RESULT,
+    RESULTS_KIND_CONTENT_ITEM_RESULT,
+    RESULTS_KIND_LEARNING_EVENT,
+    RESULTS_KIND_MODULE_RESULT
+};
+
+static const int  results_oneroster_assessment_result_kinds[] = {
+    RESULTS_KIND_ASSESSMENT_RESULT
+};
+
+
 const results_oneroster_model_t  results_oneroster_result = {
     "result",
+    "results",
     RESULTS_KIND_RESULT,
+    results_oneroster_result_kinds,
+    sizeof(results_oneroster_result_kinds) / sizeof(int),
     results_oneroster_result_fields
 };
 
 
 const results_oneroster_model_t  results_oneroster_assessment_result = {
     "assessmentResult",
+    "assessmentResults",
     RESULTS_KIND_ASSESSMENT_RESULT,
+    results_oneroster_assessment_result_kinds,
+    sizeof(results_oneroster_assessment_result_kinds) / sizeof(int),
     results_oneroster_assessment_result_fields
+};
+
+
+static const results_oneroster_model_t *const  results_oneroster_models[] = {
+    &results_oneroster_result,
+    &results_oneroster_assessment_result,
+    NULL
 };
 
 
@@ -123,6 +148,44 @@ const char *const  results_oneroster_media_types[] = {
     "application/json",
     NULL
 };
+
+
+const results_oneroster_model_t *
+results_oneroster_route_model(const results_request_t *r)
+{
+    size_t                             len, found;
+    const char                        *p, *name;
+    const results_oneroster_model_t *const  *model;
+
+    name = r->route->path;
+    found = 0;
+
+    for (p = r->route->path; *p; p += len + (p[len] == '/')) {
+        len = strcspn(p, "/");
+
+        if (*p != '{') {
+            name = p;
+            found = len;
+        }
+    }
+
+    for (model = results_oneroster_models; *model; model++) {
+        if (strlen((*model)->collection) == found
+            && memcmp((*model)->collection, name, found) == 0)
+        {
+            break;
+        }
+    }
+
+    return *model;
+}
+
+
+unsigned
+results_oneroster_flags(const results_request_t *r)
+{
+    return (r->dialect == &results_oneroster) ? RESULTS_ONEROSTER_STRICT : 0;
+}
 
 
 const results_oneroster_field_t *

@@ -18,6 +18,7 @@ typedef struct {
     results_reader_t       *object;
     results_record_t       *record;
     unsigned                strict;
+    unsigned                ext;           /* scoreStatus may be ext:... */
     unsigned                optional;      /* flags of optional fields */
     int                     in_progress;
 } results_oneroster_reading_t;
@@ -40,7 +41,12 @@ static void results_oneroster_refuse_unknown(results_reader_t *object,
     const results_oneroster_model_t *model);
 
 
+/*
+ * What makes no other body: clients refresh dateLastModified when they send
+ * one again, and the sourcedId is in the key.
+ */
 static const char *const  results_oneroster_unhashed[] = {
+    "sourcedId",
     "dateLastModified",
     NULL
 };
@@ -99,6 +105,7 @@ results_oneroster_read(results_request_t *r, results_reader_t *object,
     rd.object = object;
     rd.record = record;
     rd.strict = flags & RESULTS_ONEROSTER_STRICT;
+    rd.ext = flags & (RESULTS_ONEROSTER_STRICT|RESULTS_ONEROSTER_STORED);
     rd.optional = rd.strict ? 0 : RESULTS_JSON_NULLABLE;
     rd.in_progress = 0;
 
@@ -126,19 +133,64 @@ results_oneroster_read(results_request_t *r, results_reader_t *object,
         record->completion = RESULTS_COMPLETION_IN_PROGRESS;
     }
 
-    /* clients refresh dateLastModified when they send a body again */
+    return 0;
+}
 
-    if (results_json_hash(object->object, results_oneroster_unhashed,
+
+int
+results_oneroster_keep(results_request_t *r, json_t *object,
+    const results_oneroster_model_t *model, results_record_t *record)
+{
+    if (results_json_hash(object, results_oneroster_unhashed,
                           &record->payload_hash)
         != 0)
     {
         return -1;
     }
 
-    record->detail = results_oneroster_detail(r->arena, object->object, model,
-                                              record);
+    record->detail = results_oneroster_detail(r->arena, object, model, record);
 
     return record->detail.data ? 0 : -1;
+}
+
+
+results_record_t *
+results_oneroster_take(results_request_t *r, results_reader_t *object,
+    const results_oneroster_model_t *model, unsigned flags, results_str_t id)
+{
+    results_record_t  *record;
+
+    record = results_arena_alloc(r->arena, sizeof(results_record_t));
+    if (record == NULL) {
+        goto nomem;
+    }
+
+    results_record_init(record);
+
+    record->id = id;
+
+    if (results_oneroster_read(r, object, model, flags, record) != 0) {
+        goto nomem;
+    }
+
+    if (r->errors.n) {
+        r->failure.status = 422;
+        return NULL;
+    }
+
+    if (results_oneroster_keep(r, object->object, model, record) != 0) {
+        goto nomem;
+    }
+
+    r->records = record;
+    r->nrecords = 1;
+
+    return record;
+
+nomem:
+
+    results_fail(r, 500, "out of memory");
+    return NULL;
 }
 
 
@@ -345,7 +397,7 @@ results_oneroster_read_score_status(results_oneroster_reading_t *rd,
         RESULTS_COMPLETION_PENDING
     };
 
-    if (rd->strict) {
+    if (rd->ext) {
         text = results_str(json_string_value(
                                json_object_get(rd->object->object, name)));
 

@@ -13,8 +13,12 @@
 
 static void results_oneroster_render_field(results_buf_t *buf,
     const results_record_t *record, json_t *value,
-    const results_oneroster_field_t *field, unsigned strict,
+    const results_oneroster_field_t *field, unsigned flags,
     const results_oneroster_links_t *links);
+static void results_oneroster_render_status(results_buf_t *buf,
+    const results_record_t *record, json_t *value, unsigned flags);
+static void results_oneroster_render_date(results_buf_t *buf,
+    const results_record_t *record, json_t *value, unsigned strict);
 static void results_oneroster_render_ref(results_buf_t *buf,
     const results_record_t *record, json_t *ref,
     const results_oneroster_field_t *field, unsigned strict,
@@ -40,13 +44,19 @@ results_oneroster_render(results_buf_t *buf, const results_record_t *record,
     strict = flags & RESULTS_ONEROSTER_STRICT;
     known = 0;
 
+    /* what another API kept for itself is none of this model's fields */
+
+    if (record->kind != model->kind) {
+        detail = NULL;
+    }
+
     results_buf_puts(buf, "{");
 
     for (field = model->fields; field->name; field++) {
         value = json_object_get(detail, field->name);
         known += (value != NULL);
 
-        results_oneroster_render_field(buf, record, value, field, strict,
+        results_oneroster_render_field(buf, record, value, field, flags,
                                        links);
     }
 
@@ -61,11 +71,14 @@ results_oneroster_render(results_buf_t *buf, const results_record_t *record,
 static void
 results_oneroster_render_field(results_buf_t *buf,
     const results_record_t *record, json_t *value,
-    const results_oneroster_field_t *field, unsigned strict,
+    const results_oneroster_field_t *field, unsigned flags,
     const results_oneroster_links_t *links)
 {
     char           time[RESULTS_TIME_MILLIS_LEN];
+    unsigned       strict;
     results_str_t  text;
+
+    strict = flags & RESULTS_ONEROSTER_STRICT;
 
     /* null came in for "absent", and absent it goes out */
 
@@ -97,6 +110,16 @@ results_oneroster_render_field(results_buf_t *buf,
 
     case RESULTS_ONEROSTER_REF:
         results_oneroster_render_ref(buf, record, value, field, strict, links);
+        break;
+
+    case RESULTS_ONEROSTER_SCORE_STATUS:
+        results_oneroster_name(buf, field->name);
+        results_oneroster_render_status(buf, record, value, flags);
+        break;
+
+    case RESULTS_ONEROSTER_SCORE_DATE:
+        results_oneroster_name(buf, field->name);
+        results_oneroster_render_date(buf, record, value, strict);
         break;
 
     case RESULTS_ONEROSTER_SCORE:
@@ -133,6 +156,83 @@ results_oneroster_render_field(results_buf_t *buf,
             results_buf_json(buf, value);
         }
     }
+}
+
+
+/*
+ * Required, so that a record of another API, and one whose word the Timeback
+ * dialect does not have, need one: docs/records.md
+ */
+static void
+results_oneroster_render_status(results_buf_t *buf,
+    const results_record_t *record, json_t *value, unsigned flags)
+{
+    int          scored;
+    const char  *word;
+
+    word = json_string_value(value);
+
+    if (word && (flags || strncmp(word, "ext:", 4) != 0)) {
+        results_buf_json(buf, value);
+        return;
+    }
+
+    scored = !isnan(record->score);
+
+    switch (record->completion) {
+
+    case RESULTS_COMPLETION_COMPLETE:
+    case RESULTS_COMPLETION_PASSED:
+    case RESULTS_COMPLETION_ACCEPTED:
+    case RESULTS_COMPLETION_FAILED:
+        word = scored ? "fully graded" : "submitted";
+        break;
+
+    case RESULTS_COMPLETION_PENDING:
+        word = "submitted";
+        break;
+
+    case RESULTS_COMPLETION_NULL:
+        word = scored ? "fully graded" : "not submitted";
+        break;
+
+    default:
+        word = "not submitted";
+    }
+
+    results_buf_printf(buf, "\"%s\"", word);
+}
+
+
+static void
+results_oneroster_render_date(results_buf_t *buf,
+    const results_record_t *record, json_t *value, unsigned strict)
+{
+    char     text[RESULTS_TIME_MILLIS_LEN];
+    int64_t  time;
+
+    if (value) {
+        results_buf_json(buf, value);
+        return;
+    }
+
+    time = record->completed_at;
+
+    if (time == RESULTS_TIME_NULL) {
+        time = record->started_at;
+    }
+
+    if (time == RESULTS_TIME_NULL) {
+        time = record->created_at;
+    }
+
+    /* the standard's type is a date, Timeback's a date-time */
+
+    results_time_format_millis(time, text);
+
+    results_buf_puts(buf, "\"");
+    results_buf_append(buf, text, strict ? 10 : RESULTS_TIME_MILLIS_LEN);
+    results_buf_puts(buf, "\"");
 }
 
 

@@ -1,7 +1,7 @@
 
 /*
  * Replies of the OneRoster dialects: one object in its envelope, what an
- * outcome means, and the error payload.  Called by finish() and, for errors,
+ * outcome means, pairs of ids, and the error payload.  Called by finish() and, for errors,
  * by http/ through dialect->error().  The body's buffer is http/'s to free.
  */
 
@@ -67,9 +67,7 @@ results_oneroster_outcome(results_request_t *r, const results_record_t *record)
         break;
 
     case RESULTS_OUTCOME_NOT_FOUND:
-        id = record->id;
-        results_fail(r, 404, "there is nothing of the sourcedId \"%.*s\"",
-                     (int) id.len, id.data);
+        results_oneroster_unknown(r, record->id);
         break;
 
     case RESULTS_OUTCOME_UNKNOWN_LEARNER:
@@ -97,6 +95,42 @@ results_oneroster_outcome(results_request_t *r, const results_record_t *record)
     }
 
     return -1;
+}
+
+
+void
+results_oneroster_unknown(results_request_t *r, results_str_t id)
+{
+    results_fail(r, 404, "there is nothing of the sourcedId \"%.*s\"",
+                 (int) id.len, id.data);
+}
+
+
+int
+results_oneroster_load(const results_record_t *record,
+    const results_oneroster_model_t *model, json_t **detail)
+{
+    *detail = NULL;
+
+    if (record->kind != model->kind || record->detail.data == NULL) {
+        return 0;
+    }
+
+    *detail = results_json_load(record->detail);
+
+    return *detail ? 0 : -1;
+}
+
+
+void
+results_oneroster_pair(results_buf_t *buf, results_str_t supplied,
+    results_str_t allocated)
+{
+    results_buf_puts(buf, "{\"suppliedSourcedId\":");
+    results_buf_json_string(buf, supplied);
+    results_buf_puts(buf, ",\"allocatedSourcedId\":");
+    results_buf_json_string(buf, allocated);
+    results_buf_puts(buf, "}");
 }
 
 

@@ -1,33 +1,64 @@
 
 /*
  * The dialect `timeback`: the OneRoster 1.2 Gradebook resources as Timeback
- * serves them (docs/api/oneroster.md).  A PUT answers with the object; 201
- * where it was created, 200 where it was replaced.
+ * serves them (docs/api/oneroster.md).  It also takes single objects by POST,
+ * and changes to assessment results by PATCH.
+ *
+ * A gradebook scope opens the assessment operation of the same verb.
  */
 
 #include "results_oneroster.h"
 
 
-typedef struct {
-    json_t                           *object;   /* the body's */
-    const results_oneroster_model_t  *model;
-} results_timeback_put_t;
-
-
-static results_next_e results_timeback_put_result(results_request_t *r);
-static results_next_e results_timeback_put(results_request_t *r,
-    const results_oneroster_model_t *model);
-static results_next_e results_timeback_put_finish(results_request_t *r);
-
-
 static const results_route_t  results_timeback_routes[] = {
 
     { RESULTS_METHOD_PUT, "results/{sourcedId}", RESULTS_ROUTE_BODY,
-      RESULTS_OR_GRADEBOOK_CREATEPUT
-      |RESULTS_OR_V1P1(RESULTS_OR_GRADEBOOK_CREATEPUT)
-      |RESULTS_OR_ADMIN,
-      results_timeback_put_result,
-      results_timeback_put_finish, NULL },
+      RESULTS_OR_TIMEBACK(RESULTS_OR_GRADEBOOK_CREATEPUT),
+      results_oneroster_put, results_oneroster_put_finish, NULL },
+
+    { RESULTS_METHOD_GET, "results/{sourcedId}", 0,
+      RESULTS_OR_TIMEBACK(RESULTS_OR_GRADEBOOK_READONLY
+                          |RESULTS_OR_GRADEBOOK_CORE),
+      results_oneroster_get, results_oneroster_get_finish,
+      results_oneroster_get_row },
+
+    { RESULTS_METHOD_DELETE, "results/{sourcedId}", 0,
+      RESULTS_OR_TIMEBACK(RESULTS_OR_GRADEBOOK_DELETE),
+      results_oneroster_delete, results_oneroster_delete_finish, NULL },
+
+    { RESULTS_METHOD_POST, "results", RESULTS_ROUTE_BODY,
+      RESULTS_OR_TIMEBACK(RESULTS_OR_GRADEBOOK_CREATEPOST
+                          |RESULTS_OR_GRADEBOOK_CREATEPUT),
+      results_oneroster_post, results_oneroster_post_finish, NULL },
+
+    { RESULTS_METHOD_PUT, "assessmentResults/{sourcedId}", RESULTS_ROUTE_BODY,
+      RESULTS_OR_TIMEBACK(RESULTS_OR_ASSESSMENT_CREATEPUT
+                          |RESULTS_OR_GRADEBOOK_CREATEPUT),
+      results_oneroster_put, results_oneroster_put_finish, NULL },
+
+    { RESULTS_METHOD_PATCH, "assessmentResults/{sourcedId}",
+      RESULTS_ROUTE_BODY,
+      RESULTS_OR_TIMEBACK(RESULTS_OR_ASSESSMENT_CREATEPUT
+                          |RESULTS_OR_GRADEBOOK_CREATEPUT),
+      results_oneroster_patch, results_oneroster_patch_finish,
+      results_oneroster_patch_row },
+
+    { RESULTS_METHOD_GET, "assessmentResults/{sourcedId}", 0,
+      RESULTS_OR_TIMEBACK(RESULTS_OR_ASSESSMENT_READONLY
+                          |RESULTS_OR_GRADEBOOK_READONLY),
+      results_oneroster_get, results_oneroster_get_finish,
+      results_oneroster_get_row },
+
+    { RESULTS_METHOD_DELETE, "assessmentResults/{sourcedId}", 0,
+      RESULTS_OR_TIMEBACK(RESULTS_OR_ASSESSMENT_DELETE
+                          |RESULTS_OR_GRADEBOOK_DELETE),
+      results_oneroster_delete, results_oneroster_delete_finish, NULL },
+
+    { RESULTS_METHOD_POST, "assessmentResults", RESULTS_ROUTE_BODY,
+      RESULTS_OR_TIMEBACK(RESULTS_OR_ASSESSMENT_CREATEPUT
+                          |RESULTS_OR_GRADEBOOK_CREATEPOST
+                          |RESULTS_OR_GRADEBOOK_CREATEPUT),
+      results_oneroster_post, results_oneroster_post_finish, NULL },
 
     { 0, NULL, 0, 0, NULL, NULL, NULL }
 };
@@ -38,82 +69,6 @@ const results_dialect_t  results_timeback = {
     results_timeback_routes,
     results_oneroster_scopes,
     results_oneroster_media_types,
-    0,
+    RESULTS_AUTH_BEARER,
     results_oneroster_error
 };
-
-
-static results_next_e
-results_timeback_put_result(results_request_t *r)
-{
-    return results_timeback_put(r, &results_oneroster_result);
-}
-
-
-static results_next_e
-results_timeback_put(results_request_t *r,
-    const results_oneroster_model_t *model)
-{
-    results_reader_t         object;
-    results_record_t        *record;
-    results_timeback_put_t  *put;
-
-    if (results_oneroster_envelope(r, model, &object) != 0) {
-        return RESULTS_NEXT_REPLY;
-    }
-
-    record = results_arena_alloc(r->arena, sizeof(results_record_t));
-    put = results_arena_alloc(r->arena, sizeof(results_timeback_put_t));
-
-    if (record == NULL || put == NULL) {
-        goto nomem;
-    }
-
-    results_record_init(record);
-
-    record->id = r->params[0];
-
-    if (results_oneroster_read(r, &object, model, 0, record) != 0) {
-        goto nomem;
-    }
-
-    if (r->errors.n) {
-        r->failure.status = 422;
-        return RESULTS_NEXT_REPLY;
-    }
-
-    put->object = object.object;
-    put->model = model;
-
-    r->state = put;
-    r->records = record;
-    r->nrecords = 1;
-
-    return RESULTS_NEXT_WRITE;
-
-nomem:
-
-    results_fail(r, 500, "out of memory");
-    return RESULTS_NEXT_REPLY;
-}
-
-
-static results_next_e
-results_timeback_put_finish(results_request_t *r)
-{
-    int                      status;
-    results_record_t        *record;
-    results_timeback_put_t  *put;
-
-    put = r->state;
-    record = r->records;
-
-    if (results_oneroster_outcome(r, record) != 0) {
-        return RESULTS_NEXT_REPLY;
-    }
-
-    status = (record->outcome == RESULTS_OUTCOME_CREATED) ? 201 : 200;
-
-    return results_oneroster_reply(r, status, record, put->object, put->model,
-                                   0);
-}

@@ -171,6 +171,12 @@ int results_json_digest(json_t *value, const char *const *without,
 int results_json_hash(json_t *value, const char *const *without,
     int64_t *hash);
 
+/*
+ * The tree of a JSON text that came from this module and was jsonb meanwhile.
+ * The caller's to free with json_decref(); NULL without memory.
+ */
+json_t *results_json_load(results_str_t text);
+
 /* value as compact JSON text in the arena; data is NULL without memory */
 results_str_t results_json_dump(results_arena_t *arena, json_t *value);
 

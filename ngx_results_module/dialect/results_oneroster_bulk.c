@@ -1,0 +1,408 @@
+
+/*
+ * The standard's POSTs of many results at once: one group, stored as a whole
+ * or not at all; the reply pairs the ids that were supplied with those that
+ * were allocated.
+ *
+ * A supplied id is allocated where it is free, or holds the same body.  Where
+ * it holds another one, the write is refused, and done again with a new id in
+ * its place: a UUIDv8 of caller, route and body, so that the same request
+ * again finds it.
+ *
+ *     read every member ──► write ──► pairs
+ *                            ▲  │
+ *                            └──┘ some ids were taken, once
+ */
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "results_oneroster.h"
+#include "results_uuid.h"
+
+
+/* a member of the request; its record has the same place */
+typedef struct {
+    results_str_t           supplied;
+    unsigned                moved:1;   /* has a new id */
+} results_oneroster_member_t;
+
+
+static results_next_e results_oneroster_bulk(results_request_t *r,
+    unsigned session);
+static json_t *results_oneroster_bulk_array(results_request_t *r,
+    const results_oneroster_model_t *model, results_reader_t *root);
+static int results_oneroster_bulk_member(results_request_t *r,
+    results_reader_t *object, results_record_t *record, unsigned session);
+static int results_oneroster_bulk_parent(results_request_t *r,
+    results_reader_t *object, const char *name, results_str_t stored,
+    results_str_t id);
+static int results_oneroster_bulk_twice(results_request_t *r,
+    results_reader_t *object, json_t *seen, results_str_t id);
+static unsigned results_oneroster_bulk_refused(results_request_t *r);
+static int results_oneroster_bulk_move(results_request_t *r);
+
+
+/* POST lineItems/{lineItemSourcedId}/results */
+results_next_e
+results_oneroster_bulk_line_item(results_request_t *r)
+{
+    return results_oneroster_bulk(r, 0);
+}
+
+
+/* POST classes/{class}/academicSessions/{academicSession}/results */
+results_next_e
+results_oneroster_bulk_session(results_request_t *r)
+{
+    return results_oneroster_bulk(r, 1);
+}
+
+
+static results_next_e
+results_oneroster_bulk(results_request_t *r, unsigned session)
+{
+    size_t                            i, n;
+    json_t                           *array, *seen;
+    results_reader_t                  root, object;
+    results_record_t                 *records;
+    results_oneroster_member_t       *members;
+    const results_oneroster_model_t  *model;
+
+    model = results_oneroster_route_model(r);
+
+    array = results_oneroster_bulk_array(r, model, &root);
+    if (array == NULL) {
+        return RESULTS_NEXT_REPLY;
+    }
+
+    n = json_array_size(array);
+
+    records = results_arena_alloc(r->arena, n * sizeof(results_record_t));
+    members = results_arena_calloc(r->arena,
+                                   n * sizeof(results_oneroster_member_t));
+    seen = json_object();
+
+    if (records == NULL || members == NULL || seen == NULL
+        || results_json_keep(r->arena, seen) != 0)
+    {
+        goto nomem;
+    }
+
+    for (i = 0; i < n; i++) {
+        results_record_init(&records[i]);
+
+        object.object = json_array_get(array, i);
+        object.path = results_json_path_index(&root, model->collection, i);
+        object.errors = &r->errors;
+
+        if (!json_is_object(object.object)) {
+            results_errors_add(&r->errors, object.path, "expected an object");
+            continue;
+        }
+
+        if (results_oneroster_bulk_member(r, &object, &records[i], session)
+            != 0
+            || results_oneroster_bulk_twice(r, &object, seen, records[i].id)
+               != 0)
+        {
+            goto nomem;
+        }
+
+        members[i].supplied = records[i].id;
+    }
+
+    if (r->errors.n) {
+        r->failure.status = 422;
+        return RESULTS_NEXT_REPLY;
+    }
+
+    r->state = members;
+    r->records = records;
+    r->nrecords = n;
+    r->repeatable = 1;
+
+    return RESULTS_NEXT_WRITE;
+
+nomem:
+
+    results_fail(r, 500, "out of memory");
+    return RESULTS_NEXT_REPLY;
+}
+
+
+static json_t *
+results_oneroster_bulk_array(results_request_t *r,
+    const results_oneroster_model_t *model, results_reader_t *root)
+{
+    json_t      *array;
+    const char  *names[2];
+
+    root->object = results_json_parse(r->body, &r->errors);
+    root->path = "";
+    root->errors = &r->errors;
+
+    if (root->object == NULL) {
+        r->failure.status = 400;
+        return NULL;
+    }
+
+    names[0] = model->collection;
+    names[1] = NULL;
+
+    if (!json_is_object(root->object)) {
+        results_errors_add(&r->errors, "", "expected an object");
+
+    } else {
+        results_json_refuse_unknown(root, names);
+
+        if (results_json_array(root, model->collection,
+                               RESULTS_JSON_REQUIRED|RESULTS_JSON_NONEMPTY,
+                               &array)
+            == RESULTS_JSON_OK)
+        {
+            return array;
+        }
+    }
+
+    r->failure.status = 422;
+
+    return NULL;
+}
+
+
+/* the class of the path is the result's, where it names none */
+static int
+results_oneroster_bulk_member(results_request_t *r, results_reader_t *object,
+    results_record_t *record, unsigned session)
+{
+    unsigned                          n;
+    const results_oneroster_model_t  *model;
+
+    model = results_oneroster_route_model(r);
+    n = r->errors.n + r->errors.dropped;
+
+    if (session && json_object_get(object->object, "class") == NULL
+        && json_object_set_new(object->object, "class",
+                               json_pack("{s:s}", "sourcedId",
+                                         r->params[0].data))
+           != 0)
+    {
+        return -1;
+    }
+
+    if (results_oneroster_read(r, object, model, results_oneroster_flags(r),
+                               record)
+        != 0)
+    {
+        return -1;
+    }
+
+    if (json_object_get(object->object, "sourcedId") == NULL) {
+        results_errors_add(&r->errors, results_json_path(object, "sourcedId"),
+                           "required");
+    }
+
+    if (session ? results_oneroster_bulk_parent(r, object, "class",
+                                                record->course_id,
+                                                r->params[0])
+                : results_oneroster_bulk_parent(r, object, "lineItem",
+                                                record->item_id,
+                                                r->params[0]))
+    {
+        return -1;
+    }
+
+    if (n != r->errors.n + r->errors.dropped) {
+        return 0;
+    }
+
+    record->op = RESULTS_OP_CREATE;
+
+    /* no field of a result: it is kept, and shown where unknown fields are */
+
+    if (session
+        && json_object_set_new(object->object, "academicSession",
+                               json_pack("{s:s}", "sourcedId",
+                                         r->params[1].data))
+           != 0)
+    {
+        return -1;
+    }
+
+    return results_oneroster_keep(r, object->object, model, record);
+}
+
+
+/* the parent that a member names must be the one in the path */
+static int
+results_oneroster_bulk_parent(results_request_t *r, results_reader_t *object,
+    const char *name, results_str_t stored, results_str_t id)
+{
+    int                changed;
+    results_reader_t   ref;
+
+    id = results_id_normalize(r->arena, id, &changed);
+
+    if (id.data == NULL) {
+        return -1;
+    }
+
+    if (stored.data && !results_str_eq(stored, id)) {
+        ref = *object;
+        ref.path = results_json_path(object, name);
+
+        results_errors_add(&r->errors, results_json_path(&ref, "sourcedId"),
+                           "differs from the id in the path");
+    }
+
+    return 0;
+}
+
+
+/* one id can't be two records of one group */
+static int
+results_oneroster_bulk_twice(results_request_t *r, results_reader_t *object,
+    json_t *seen, results_str_t id)
+{
+    if (id.data == NULL) {
+        return 0;
+    }
+
+    if (json_object_get(seen, id.data)) {
+        results_errors_add(&r->errors, results_json_path(object, "sourcedId"),
+                           "is that of a result before it");
+        return 0;
+    }
+
+    return json_object_set_new(seen, id.data, json_true());
+}
+
+
+results_next_e
+results_oneroster_bulk_finish(results_request_t *r)
+{
+    int                          rc;
+    unsigned                     i;
+    results_buf_t               *buf;
+    results_oneroster_member_t  *members;
+
+    if (results_oneroster_bulk_refused(r)) {
+        return RESULTS_NEXT_REPLY;
+    }
+
+    rc = results_oneroster_bulk_move(r);
+
+    if (rc != 0) {
+        return (rc > 0) ? RESULTS_NEXT_WRITE : RESULTS_NEXT_REPLY;
+    }
+
+    members = r->state;
+    buf = &r->reply.body;
+
+    results_buf_puts(buf, "{\"sourcedIdPairs\":[");
+
+    for (i = 0; i < r->nrecords; i++) {
+        results_buf_puts(buf, i ? "," : "");
+        results_oneroster_pair(buf, members[i].supplied, r->records[i].id);
+    }
+
+    results_buf_puts(buf, "]}");
+
+    r->reply.status = 201;
+    r->reply.content_type = results_str("application/json");
+
+    return RESULTS_NEXT_REPLY;
+}
+
+
+/* what no other id would mend: 1, and every such member is named */
+static unsigned
+results_oneroster_bulk_refused(results_request_t *r)
+{
+    unsigned           i, refused;
+    results_str_t      path;
+    results_record_t  *record;
+
+    refused = 0;
+
+    for (i = 0; i < r->nrecords; i++) {
+        record = &r->records[i];
+
+        if (record->outcome == RESULTS_OUTCOME_CONFLICT
+            || results_oneroster_outcome(r, record) == 0)
+        {
+            continue;
+        }
+
+        refused = 1;
+
+        path = results_arena_printf(r->arena, "/results/%u", i);
+
+        results_errors_add(&r->errors, path.data ? path.data : "", "%.*s",
+                           (int) r->failure.text.len, r->failure.text.data);
+    }
+
+    if (refused) {
+        r->failure.text = results_str(NULL);
+    }
+
+    return refused;
+}
+
+
+/* new ids for those that are taken: 1 where there was one, -1 is a failure */
+static int
+results_oneroster_bulk_move(results_request_t *r)
+{
+    int                          moved;
+    char                         id[RESULTS_UUID_LEN];
+    unsigned                     i;
+    results_str_t                parts[6];
+    results_record_t            *record;
+    results_oneroster_member_t  *member;
+
+    moved = 0;
+
+    for (i = 0; i < r->nrecords; i++) {
+        record = &r->records[i];
+        member = (results_oneroster_member_t *) r->state + i;
+
+        if (record->outcome != RESULTS_OUTCOME_CONFLICT) {
+            continue;
+        }
+
+        if (member->moved) {
+            return results_oneroster_outcome(r, record);
+        }
+
+        parts[0] = results_arena_printf(r->arena, "%d %d",
+                                        (int) record->institution_id,
+                                        (int) record->client_id);
+        parts[1] = results_str(r->route->path);
+        parts[2] = r->params[0];
+        parts[3] = r->params[1];
+        parts[4] = member->supplied;
+        parts[5] = results_arena_printf(r->arena, "%" PRId64,
+                                        record->payload_hash);
+
+        if (parts[0].data == NULL || parts[5].data == NULL
+            || results_uuid_v8(parts, 6, id) != 0)
+        {
+            results_fail(r, 500, "no id could be made");
+            return -1;
+        }
+
+        record->id = results_arena_copy(r->arena, id, RESULTS_UUID_LEN);
+
+        if (record->id.data == NULL) {
+            results_fail(r, 500, "out of memory");
+            return -1;
+        }
+
+        member->moved = 1;
+        moved = 1;
+    }
+
+    return moved;
+}

@@ -1,0 +1,242 @@
+
+/*
+ * PATCH of one object: Timeback's, "with metadata merge".  The members that
+ * are sent take the place of those that are stored, null removes one; within
+ * metadata this goes on at every level (RFC 7396).
+ *
+ *     read ──► merge ──► replace, if nobody else has meanwhile
+ *      ▲                    │
+ *      └── changed: again ──┘
+ */
+
+#include <string.h>
+
+#include "results_oneroster.h"
+
+
+/* an object that others write to again and again: the client is told to wait */
+#define RESULTS_PATCH_ROUNDS  8
+
+
+typedef struct {
+    results_reader_t        patch;     /* the body's object */
+    json_t                 *object;    /* read, then merged; the arena's */
+    int32_t                 version;   /* read */
+    unsigned                rounds;
+    unsigned                written:1; /* the step before was the write */
+} results_oneroster_patch_t;
+
+
+static results_next_e results_oneroster_patch_write(results_request_t *r,
+    results_oneroster_patch_t *patch);
+static int results_oneroster_merge(json_t *object, json_t *patch,
+    unsigned deep);
+
+
+results_next_e
+results_oneroster_patch(results_request_t *r)
+{
+    results_oneroster_patch_t        *patch;
+    const results_oneroster_model_t  *model;
+
+    patch = results_arena_calloc(r->arena, sizeof(results_oneroster_patch_t));
+    if (patch == NULL) {
+        results_fail(r, 500, "out of memory");
+        return RESULTS_NEXT_REPLY;
+    }
+
+    model = results_oneroster_route_model(r);
+
+    if (results_oneroster_envelope(r, model, &patch->patch) != 0) {
+        return RESULTS_NEXT_REPLY;
+    }
+
+    if (r->errors.n) {
+        r->failure.status = 422;
+        return RESULTS_NEXT_REPLY;
+    }
+
+    /* the same merge again changes nothing more */
+
+    r->repeatable = 1;
+    r->state = patch;
+
+    return results_oneroster_read_one(r);
+}
+
+
+void
+results_oneroster_patch_row(results_request_t *r, const results_str_t *values,
+    unsigned nvalues)
+{
+    json_t                           *detail;
+    results_buf_t                     buf;
+    results_str_t                     text;
+    results_record_t                  record;
+    results_oneroster_links_t         links;
+    results_oneroster_patch_t        *patch;
+    const results_oneroster_model_t  *model;
+
+    patch = r->state;
+
+    if (results_read_record(values, nvalues, &record) != 0) {
+        results_fail(r, 500, "the database answered in an unknown form");
+        return;
+    }
+
+    if (record.status != RESULTS_STATUS_ACTIVE) {
+        return;
+    }
+
+    patch->version = record.version;
+
+    model = results_oneroster_route_model(r);
+
+    if (results_oneroster_links(r, &links) != 0
+        || results_oneroster_load(&record, model, &detail) != 0)
+    {
+        results_fail(r, 500, "out of memory");
+        return;
+    }
+
+    memset(&buf, 0, sizeof(results_buf_t));
+
+    results_oneroster_render(&buf, &record, detail, model,
+                             RESULTS_ONEROSTER_STORED, &links);
+    json_decref(detail);
+
+    text.data = buf.data;
+    text.len = buf.len;
+
+    patch->object = buf.failed ? NULL : results_json_load(text);
+
+    results_buf_free(&buf);
+
+    if (patch->object == NULL
+        || results_json_keep(r->arena, patch->object) != 0)
+    {
+        results_fail(r, 500, "out of memory");
+    }
+}
+
+
+results_next_e
+results_oneroster_patch_finish(results_request_t *r)
+{
+    results_oneroster_patch_t  *patch;
+
+    patch = r->state;
+
+    if (!patch->written) {
+
+        if (r->failure.status) {
+            return RESULTS_NEXT_REPLY;
+        }
+
+        if (patch->object == NULL) {
+            results_oneroster_unknown(r, r->params[0]);
+            return RESULTS_NEXT_REPLY;
+        }
+
+        return results_oneroster_patch_write(r, patch);
+    }
+
+    if (r->records->outcome == RESULTS_OUTCOME_CONFLICT) {
+
+        if (++patch->rounds < RESULTS_PATCH_ROUNDS) {
+            patch->written = 0;
+            patch->object = NULL;
+            return results_oneroster_read_one(r);
+        }
+
+        results_fail(r, 503, "others write to this object all the time, "
+                     "nothing was stored; the same request may be sent again");
+        r->failure.repeatable = 1;
+        return RESULTS_NEXT_REPLY;
+    }
+
+    if (results_oneroster_outcome(r, r->records) != 0) {
+        return RESULTS_NEXT_REPLY;
+    }
+
+    return results_oneroster_reply(r, 200, r->records, patch->object,
+                                   results_oneroster_route_model(r), 0);
+}
+
+
+static results_next_e
+results_oneroster_patch_write(results_request_t *r,
+    results_oneroster_patch_t *patch)
+{
+    unsigned           flags;
+    results_reader_t   merged;
+    results_record_t  *record;
+
+    if (results_oneroster_merge(patch->object, patch->patch.object, 0) != 0) {
+        results_fail(r, 500, "out of memory");
+        return RESULTS_NEXT_REPLY;
+    }
+
+    merged = patch->patch;
+    merged.object = patch->object;
+
+    /* what the client did not send is stored, and so it is right */
+
+    flags = json_object_get(patch->patch.object, "scoreStatus")
+            ? 0 : RESULTS_ONEROSTER_STORED;
+
+    record = results_oneroster_take(r, &merged,
+                                    results_oneroster_route_model(r), flags,
+                                    r->params[0]);
+    if (record == NULL) {
+        return RESULTS_NEXT_REPLY;
+    }
+
+    record->op = RESULTS_OP_REPLACE;
+    record->version = patch->version;
+
+    patch->written = 1;
+
+    return RESULTS_NEXT_WRITE;
+}
+
+
+/* the patch's own values are only referred to: it serves the next round too */
+static int
+results_oneroster_merge(json_t *object, json_t *patch, unsigned deep)
+{
+    int          rc;
+    json_t      *value, *old;
+    const char  *key;
+
+    json_object_foreach(patch, key, value) {
+
+        old = json_object_get(object, key);
+
+        if (json_is_object(value) && (deep || strcmp(key, "metadata") == 0)) {
+
+            if (!json_is_object(old)) {
+                old = json_object();
+
+                if (json_object_set_new(object, key, old) != 0) {
+                    return -1;
+                }
+            }
+
+            rc = results_oneroster_merge(old, value, 1);
+
+        } else if (json_is_null(value) && deep) {
+            rc = 0;
+            (void) json_object_del(object, key);
+
+        } else {
+            rc = json_object_set(object, key, value);
+        }
+
+        if (rc != 0) {
+            return -1;
+        }
+    }
+
+    return 0;
+}
