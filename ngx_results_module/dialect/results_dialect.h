@@ -193,6 +193,7 @@ extern const results_dialect_t *const  results_dialects[];
 
 extern const results_dialect_t  results_oneroster;
 extern const results_dialect_t  results_timeback;
+extern const results_dialect_t  results_wse;
 
 /* results_token_endpoint: no results_api, so not among them */
 extern const results_dialect_t  results_token;
@@ -221,6 +222,12 @@ int results_authorize(results_request_t *r);
  * UTF-8, or -1 with r->failure set: 415
  */
 int results_check_media_type(results_request_t *r);
+
+/*
+ * The Content-Type of the request without its parameters, and its index in
+ * dialect->media_types; -1 where it is none of them.
+ */
+int results_media_type(const results_request_t *r, results_str_t *type);
 
 /*
  * The one of a NULL-terminated list of media types that Accept likes best, by
@@ -274,6 +281,9 @@ void results_reply_header(results_request_t *r, const char *name,
 
 /* what r->failure says, or r->errors where it has no words; never no value */
 results_str_t results_failure_text(const results_request_t *r);
+
+/* an error's path "/object/list/0/name" as "object.list[0].name" */
+void results_buf_dotted(results_buf_t *buf, results_str_t path);
 
 /*
  * Starts the reply to r->failure, for every error(): the status, Allow of a

@@ -108,3 +108,45 @@ results_reply_bearer(results_request_t *r, const char *realm)
 
     results_reply_header(r, "WWW-Authenticate", value);
 }
+
+
+void
+results_buf_dotted(results_buf_t *buf, results_str_t path)
+{
+    size_t       start;
+    const char  *p, *end, *name;
+
+    start = buf->len;
+    end = path.data + path.len;
+
+    for (p = path.data; p < end; /* void */ ) {
+
+        name = ++p;
+
+        while (p < end && *p >= '0' && *p <= '9') {
+            p++;
+        }
+
+        if (p > name && (p == end || *p == '/')) {
+            results_buf_puts(buf, "[");
+            results_buf_append(buf, name, (size_t) (p - name));
+            results_buf_puts(buf, "]");
+            continue;
+        }
+
+        if (buf->len > start) {
+            results_buf_puts(buf, ".");
+        }
+
+        for (p = name; p < end && *p != '/'; p++) {
+
+            if (*p == '~' && p + 1 < end) {
+                p++;
+                results_buf_puts(buf, (*p == '1') ? "/" : "~");
+                continue;
+            }
+
+            results_buf_append(buf, p, 1);
+        }
+    }
+}

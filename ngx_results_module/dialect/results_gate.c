@@ -110,37 +110,47 @@ results_authorize(results_request_t *r)
 int
 results_check_media_type(results_request_t *r)
 {
-    unsigned       i;
-    const char    *p, *end, *semicolon;
     results_str_t  type;
 
     if (!(r->route->flags & RESULTS_ROUTE_BODY)) {
         return 0;
     }
 
-    p = r->content_type.data;
-    end = p + r->content_type.len;
+    if (results_media_type(r, &type) < 0) {
+        results_fail(r, 415, "the Content-Type of the body must be %s",
+                     r->dialect->media_types[0]);
+        return -1;
+    }
 
-    semicolon = results_param_end(p, end, ';');
-    type = results_trim(p, semicolon);
-
-    for (i = 0; r->dialect->media_types[i]; i++) {
-
-        if (!results_str_caseeq(type, results_str(r->dialect->media_types[i])))
-        {
-            continue;
-        }
-
-        if (results_charset_utf8(semicolon, end)) {
-            return 0;
-        }
-
+    if (!results_charset_utf8(type.data + type.len,
+                              r->content_type.data + r->content_type.len))
+    {
         results_fail(r, 415, "the charset of the body must be utf-8");
         return -1;
     }
 
-    results_fail(r, 415, "the Content-Type of the body must be %s",
-                 r->dialect->media_types[0]);
+    return 0;
+}
+
+
+int
+results_media_type(const results_request_t *r, results_str_t *type)
+{
+    int          i;
+    const char  *p, *end;
+
+    p = r->content_type.data;
+    end = p + r->content_type.len;
+
+    *type = results_trim(p, results_param_end(p, end, ';'));
+
+    for (i = 0; r->dialect->media_types[i]; i++) {
+        if (results_str_caseeq(*type, results_str(r->dialect->media_types[i])))
+        {
+            return i;
+        }
+    }
+
     return -1;
 }
 

@@ -74,24 +74,12 @@ json_t *results_json_parse(results_str_t body, results_errors_t *errors);
  */
 int results_json_keep(results_arena_t *arena, json_t *value);
 
-
 /*
- * The texts of an object's or array's values, in their order, which is that
- * of the members of a tree parsed from it: "1.50" as it was written.
+ * Puts its text, as a string, in place of each number of a tree that has more
+ * digits than a double; text is what the tree was parsed from.  How many they
+ * were; -1 without memory.
  */
-typedef struct {
-    const char             *p;
-    const char             *end;
-    int                     object;
-} results_json_values_t;
-
-void results_json_values(results_json_values_t *values, results_str_t text);
-
-/* no value behind the last one */
-results_str_t results_json_next_value(results_json_values_t *values);
-
-/* whether the double holds all the digits of the JSON number it was read of */
-int results_json_number_exact(results_str_t text, double value);
+int results_json_keep_digits(json_t *tree, results_str_t text);
 
 /* the path of the member that is read at a position of a body */
 const char *results_json_path_at(results_errors_t *errors, results_str_t body,

@@ -16,6 +16,9 @@
 /* digits that every double keeps */
 #define RESULTS_DIGITS_EXACT  15
 
+/* of a number: it has more digits than its double */
+#define RESULTS_JSON_LONG  (-2)
+
 
 /* an object or array that is open where the walk is */
 typedef struct {
@@ -25,6 +28,18 @@ typedef struct {
 } results_json_level_t;
 
 
+/* the values of an object or array, one after the other */
+typedef struct {
+    const char             *p;
+    const char             *end;
+    int                     object;
+} results_json_values_t;
+
+
+static int results_json_long(json_t *value, results_str_t text);
+static void results_json_values(results_json_values_t *values,
+    results_str_t text);
+static results_str_t results_json_next_value(results_json_values_t *values);
 static const char *results_json_string_end(const char *p, const char *end);
 static const char *results_json_value_end(const char *p, const char *end);
 static const char *results_json_skip(const char *p, const char *end);
@@ -115,57 +130,70 @@ results_json_path_at(results_errors_t *errors, results_str_t body,
 }
 
 
-void
-results_json_values(results_json_values_t *values, results_str_t text)
-{
-    values->end = text.data + text.len;
-    values->p = results_json_skip(text.data, values->end);
-    values->object = (values->p < values->end && *values->p == '{');
-
-    if (values->p < values->end) {
-        values->p++;
-    }
-}
-
-
-results_str_t
-results_json_next_value(results_json_values_t *values)
-{
-    const char     *p, *end;
-    results_str_t   text = { 0, NULL };
-
-    end = values->end;
-    p = results_json_skip(values->p, end);
-
-    if (p < end && *p == ',') {
-        p = results_json_skip(p + 1, end);
-    }
-
-    if (values->object && p < end && *p == '"') {
-        p = results_json_string_end(p + 1, end);
-        p = results_json_skip(p + (p < end), end);
-
-        if (p < end && *p == ':') {
-            p = results_json_skip(p + 1, end);
-        }
-    }
-
-    if (p < end && *p != '}' && *p != ']') {
-        text.data = p;
-        p = results_json_value_end(p, end);
-        text.len = (size_t) (p - text.data);
-    }
-
-    values->p = p;
-
-    return text;
-}
-
-
 int
-results_json_number_exact(results_str_t text, double value)
+results_json_keep_digits(json_t *tree, results_str_t text)
+{
+    int                     n, rc;
+    void                   *iter;
+    size_t                  i;
+    results_json_values_t   values;
+
+    n = 0;
+    results_json_values(&values, text);
+
+    /* members are in the order of the text */
+
+    for (iter = json_object_iter(tree);
+         iter != NULL;
+         iter = json_object_iter_next(tree, iter))
+    {
+        text = results_json_next_value(&values);
+        rc = results_json_long(json_object_iter_value(iter), text);
+
+        if (rc == RESULTS_JSON_LONG) {
+            rc = (json_object_iter_set_new(tree, iter,
+                                           json_stringn(text.data, text.len))
+                  == 0) ? 1 : -1;
+        }
+
+        if (rc < 0) {
+            return -1;
+        }
+
+        n += rc;
+    }
+
+    for (i = 0; i < json_array_size(tree); i++) {
+
+        text = results_json_next_value(&values);
+        rc = results_json_long(json_array_get(tree, i), text);
+
+        if (rc == RESULTS_JSON_LONG) {
+            rc = (json_array_set_new(tree, i,
+                                     json_stringn(text.data, text.len))
+                  == 0) ? 1 : -1;
+        }
+
+        if (rc < 0) {
+            return -1;
+        }
+
+        n += rc;
+    }
+
+    return n;
+}
+
+
+/* RESULTS_JSON_LONG, or what became of the values within this one */
+static int
+results_json_long(json_t *value, results_str_t text)
 {
     size_t  i, zeros, digits;
+
+    if (!json_is_number(value)) {
+        return results_json_keep_digits(value, text);
+    }
 
     digits = 0;
     zeros = 0;
@@ -188,8 +216,59 @@ results_json_number_exact(results_str_t text, double value)
         }
     }
 
-    return digits == 0
-           || (digits <= RESULTS_DIGITS_EXACT && fabs(value) >= DBL_MIN);
+    if (digits > RESULTS_DIGITS_EXACT
+        || (digits && fabs(json_number_value(value)) < DBL_MIN))
+    {
+        return RESULTS_JSON_LONG;
+    }
+
+    return 0;
+}
+
+
+static void
+results_json_values(results_json_values_t *values, results_str_t text)
+{
+    values->end = text.data + text.len;
+    values->p = results_json_skip(text.data, values->end);
+    values->object = (values->p < values->end && *values->p == '{');
+
+    if (values->p < values->end) {
+        values->p++;
+    }
+}
+
+
+/* the text of the next value of the object or array */
+static results_str_t
+results_json_next_value(results_json_values_t *values)
+{
+    const char     *p, *end;
+    results_str_t   text;
+
+    end = values->end;
+    p = results_json_skip(values->p, end);
+
+    if (p < end && *p == ',') {
+        p = results_json_skip(p + 1, end);
+    }
+
+    if (values->object && p < end && *p == '"') {
+        p = results_json_string_end(p + 1, end);
+        p = results_json_skip(p + (p < end), end);
+
+        if (p < end && *p == ':') {
+            p = results_json_skip(p + 1, end);
+        }
+    }
+
+    text.data = p;
+    p = results_json_value_end(p, end);
+    text.len = (size_t) (p - text.data);
+
+    values->p = p;
+
+    return text;
 }
 
 

@@ -1,0 +1,693 @@
+
+/*
+ * The dialect `wse`: POST contentItemResult as Wall Street English's
+ * LearningServices take it, an ASP.NET Web API (docs/api/wse.md).  Names come
+ * in any case, GUIDs in any form, enums as numbers or words.  Who may write a
+ * result the write itself decides: RESULTS_GUARD_STUDENT_OR_CENTER.
+ *
+ * A body is first reduced to `known`: its known members under the names of
+ * the table, without nulls.  What of it has no column is the record's detail.
+ */
+
+#include <stddef.h>
+
+#include "results_dialect.h"
+#include "results_uuid.h"
+
+
+#define RESULTS_WSE_REALM  "results"
+
+
+typedef enum {
+    RESULTS_WSE_GUID,
+    RESULTS_WSE_SECONDS,
+    RESULTS_WSE_DECIMAL,
+    RESULTS_WSE_ENUM,
+    RESULTS_WSE_STRING,
+    RESULTS_WSE_TIME,
+    RESULTS_WSE_CAN_DO_RESULTS
+} results_wse_type_e;
+
+
+typedef struct {
+    const char             *name;
+    results_wse_type_e      type;
+    unsigned                required;
+    size_t                  column;    /* of the record; 0: in detail only */
+} results_wse_field_t;
+
+
+static results_next_e results_wse_parse(results_request_t *r);
+static results_next_e results_wse_finish(results_request_t *r);
+static void results_wse_error(results_request_t *r);
+
+static int results_wse_role(results_request_t *r);
+static json_t *results_wse_known(json_t *object,
+    const results_wse_field_t *fields);
+static json_t *results_wse_member(json_t *object, const char *name);
+static json_t *results_wse_known_elements(json_t *array);
+static int results_wse_read(results_request_t *r, json_t *known,
+    results_record_t *record);
+static int results_wse_read_guid(results_request_t *r,
+    results_reader_t *reader, const results_wse_field_t *field,
+    results_str_t *out);
+static void results_wse_read_enum(results_reader_t *reader, const char *name);
+static void results_wse_read_elements(results_reader_t *reader,
+    const char *name);
+static int results_wse_detail(results_request_t *r, json_t *body,
+    json_t *known, results_record_t *record);
+static void results_wse_model_state(const results_errors_t *errors,
+    results_buf_t *buf);
+static results_str_t results_wse_message(results_request_t *r);
+static results_str_t results_wse_content_type(const results_request_t *r);
+
+
+static const char *const  results_wse_media_types[] = {
+    "application/json",
+    "text/json",
+    NULL
+};
+
+
+static const results_wse_field_t  results_wse_fields[] = {
+    { "UserId", RESULTS_WSE_GUID, 0, 0 },
+    { "Duration", RESULTS_WSE_SECONDS, 0,
+      offsetof(results_record_t, time_spent) },
+    { "CanDoResults", RESULTS_WSE_CAN_DO_RESULTS, 0, 0 },
+    { "ActivityCapturedType", RESULTS_WSE_ENUM, 0, 0 },
+    { "StudentId", RESULTS_WSE_GUID, 1,
+      offsetof(results_record_t, learner_id) },
+    { "ContentItemId", RESULTS_WSE_GUID, 1,
+      offsetof(results_record_t, item_id) },
+    { "ContentItemStateName", RESULTS_WSE_STRING, 0, 0 },
+    { "Score", RESULTS_WSE_DECIMAL, 0, offsetof(results_record_t, score) },
+    { "DateStarted", RESULTS_WSE_TIME, 0,
+      offsetof(results_record_t, started_at) },
+    { "DateCompleted", RESULTS_WSE_TIME, 0,
+      offsetof(results_record_t, completed_at) },
+    { "ContentItemResultTypeId", RESULTS_WSE_ENUM, 0, 0 },
+    { "ContentItemState", RESULTS_WSE_ENUM, 0, 0 },
+    { "StudyMode", RESULTS_WSE_ENUM, 0, 0 },
+    { NULL, 0, 0, 0 }
+};
+
+static const results_wse_field_t  results_wse_can_do_fields[] = {
+    { "CanDoCode", RESULTS_WSE_STRING, 0, 0 },
+    { "Score", RESULTS_WSE_DECIMAL, 0, 0 },
+    { NULL, 0, 0, 0 }
+};
+
+
+/* the first one is the path below "location = /contentItemResult" */
+
+static const results_route_t  results_wse_routes[] = {
+
+    { RESULTS_METHOD_POST, "", RESULTS_ROUTE_BODY, 0,
+      results_wse_parse, results_wse_finish, NULL },
+
+    { RESULTS_METHOD_POST, "contentItemResult", RESULTS_ROUTE_BODY, 0,
+      results_wse_parse, results_wse_finish, NULL },
+
+    { 0, NULL, 0, 0, NULL, NULL, NULL }
+};
+
+
+const results_dialect_t  results_wse = {
+    "wse",
+    results_wse_routes,
+    NULL,
+    results_wse_media_types,
+    RESULTS_AUTH_BEARER,
+    results_wse_error
+};
+
+
+static results_next_e
+results_wse_parse(results_request_t *r)
+{
+    json_t            *body, *known;
+    results_record_t  *record;
+
+    if (results_wse_role(r) != 0) {
+        return RESULTS_NEXT_REPLY;
+    }
+
+    body = results_json_parse(r->body, &r->errors);
+
+    if (body && !json_is_object(body)) {
+        results_errors_add(&r->errors, "", "expected an object");
+    }
+
+    if (r->errors.n) {
+        r->failure.status = 400;
+        return RESULTS_NEXT_REPLY;
+    }
+
+    record = results_arena_alloc(r->arena, sizeof(results_record_t));
+    known = results_wse_known(body, results_wse_fields);
+
+    if (record == NULL || known == NULL
+        || results_json_keep(r->arena, known) != 0)
+    {
+        goto nomem;
+    }
+
+    results_record_init(record);
+
+    if (results_wse_read(r, known, record) != 0) {
+        goto nomem;
+    }
+
+    if (r->errors.n) {
+        r->failure.status = 400;
+        return RESULTS_NEXT_REPLY;
+    }
+
+    record->institution_id = r->principal->institution_id;
+    record->client_id = r->principal->client_id;
+    record->kind = RESULTS_KIND_CONTENT_ITEM_RESULT;
+    record->op = RESULTS_OP_CREATE;
+
+    record->completion = (record->completed_at != RESULTS_TIME_NULL)
+                         ? RESULTS_COMPLETION_COMPLETE
+                         : RESULTS_COMPLETION_IN_PROGRESS;
+
+    record->guards = RESULTS_GUARD_STUDENT_OR_CENTER;
+    record->actor_id.data = r->principal->person;
+    record->actor_id.len = r->principal->person_len;
+
+    record->id = results_idempotency_id(r, "wse/contentItemResult", 0);
+
+    if (record->id.data == NULL
+        || results_wse_detail(r, body, known, record) != 0)
+    {
+        goto nomem;
+    }
+
+    r->records = record;
+    r->nrecords = 1;
+
+    return RESULTS_NEXT_WRITE;
+
+nomem:
+
+    results_fail(r, 500, "out of memory");
+    return RESULTS_NEXT_REPLY;
+}
+
+
+static results_next_e
+results_wse_finish(results_request_t *r)
+{
+    results_record_t  *record;
+
+    record = r->records;
+
+    switch (record->outcome) {
+
+    case RESULTS_OUTCOME_CREATED:
+    case RESULTS_OUTCOME_REPLAYED:
+        break;
+
+    case RESULTS_OUTCOME_FORBIDDEN:
+        results_fail(r, 403, "the caller is neither the student of the "
+                     "content item result nor a staff member of the "
+                     "student's center");
+        return RESULTS_NEXT_REPLY;
+
+    case RESULTS_OUTCOME_CONFLICT:
+        results_idempotency_conflict(r);
+        return RESULTS_NEXT_REPLY;
+
+    default:
+        results_fail(r, 500, "the record came back without an outcome");
+        return RESULTS_NEXT_REPLY;
+    }
+
+    results_buf_json_string(&r->reply.body, record->id);
+
+    if (r->reply.body.failed) {
+        results_fail(r, 500, "out of memory");
+        return RESULTS_NEXT_REPLY;
+    }
+
+    r->reply.status = 200;
+    r->reply.content_type = results_wse_content_type(r);
+
+    return RESULTS_NEXT_REPLY;
+}
+
+
+/* 0, or -1 with r->failure set */
+static int
+results_wse_role(results_request_t *r)
+{
+    switch (r->principal->role) {
+
+    case RESULTS_ROLE_STUDENT:
+    case RESULTS_ROLE_STAFF:
+    case RESULTS_ROLE_PROSPECT_WITH_TRIAL:
+        return 0;
+
+    default:
+        results_fail(r, 403, "the caller is not a StaffMember, Student or "
+                     "ProspectWithTrial");
+        return -1;
+    }
+}
+
+
+/* NULL without memory; the caller's to release */
+static json_t *
+results_wse_known(json_t *object, const results_wse_field_t *fields)
+{
+    int      rc;
+    json_t  *known, *value;
+
+    known = json_object();
+
+    for ( /* void */ ; known && fields->name; fields++) {
+
+        value = results_wse_member(object, fields->name);
+
+        if (value == NULL || json_is_null(value)) {
+            continue;
+        }
+
+        if (fields->type == RESULTS_WSE_CAN_DO_RESULTS
+            && json_is_array(value))
+        {
+            rc = json_object_set_new(known, fields->name,
+                                     results_wse_known_elements(value));
+        } else {
+            rc = json_object_set(known, fields->name, value);
+        }
+
+        if (rc != 0) {
+            json_decref(known);
+            known = NULL;
+        }
+    }
+
+    return known;
+}
+
+
+/* as .NET's JSON reader: the name itself, else in any case */
+static json_t *
+results_wse_member(json_t *object, const char *name)
+{
+    json_t      *value;
+    const char  *key;
+
+    value = json_object_get(object, name);
+
+    if (value) {
+        return value;
+    }
+
+    json_object_foreach(object, key, value) {
+        if (results_str_caseeq(results_str(key), results_str(name))) {
+            return value;
+        }
+    }
+
+    return NULL;
+}
+
+
+static json_t *
+results_wse_known_elements(json_t *array)
+{
+    int      rc;
+    size_t   i;
+    json_t  *known, *value;
+
+    known = json_array();
+
+    for (i = 0; known && i < json_array_size(array); i++) {
+
+        value = json_array_get(array, i);
+
+        if (json_is_object(value)) {
+            rc = json_array_append_new(known,
+                             results_wse_known(value,
+                                               results_wse_can_do_fields));
+        } else {
+            rc = json_array_append(known, value);
+        }
+
+        if (rc != 0) {
+            json_decref(known);
+            known = NULL;
+        }
+    }
+
+    return known;
+}
+
+
+/* what is wrong is added to r->errors; -1 without memory */
+static int
+results_wse_read(results_request_t *r, json_t *known, results_record_t *record)
+{
+    void                       *column;
+    int64_t                     seconds;
+    results_str_t               text;
+    results_reader_t            reader;
+    const results_wse_field_t  *field;
+
+    reader.object = known;
+    reader.path = "";
+    reader.errors = &r->errors;
+
+    for (field = results_wse_fields; field->name; field++) {
+
+        column = (char *) record + field->column;
+
+        switch (field->type) {
+
+        case RESULTS_WSE_GUID:
+            if (results_wse_read_guid(r, &reader, field,
+                                      field->column ? column : &text)
+                != 0)
+            {
+                return -1;
+            }
+
+            break;
+
+        case RESULTS_WSE_SECONDS:
+            if (results_json_integer(&reader, field->name, 0, 0, INT32_MAX,
+                                     &seconds)
+                == RESULTS_JSON_OK)
+            {
+                *(int32_t *) column = (int32_t) seconds;
+            }
+
+            break;
+
+        case RESULTS_WSE_DECIMAL:
+            (void) results_json_number(&reader, field->name, 0, column);
+            break;
+
+        case RESULTS_WSE_ENUM:
+            results_wse_read_enum(&reader, field->name);
+            break;
+
+        case RESULTS_WSE_STRING:
+            (void) results_json_string(&reader, field->name, 0, 0, &text);
+            break;
+
+        case RESULTS_WSE_TIME:
+
+            /* a DateTime: of no zone where it says none, then UTC */
+
+            (void) results_json_time(&reader, field->name, 0,
+                                     RESULTS_TIME_DATE|RESULTS_TIME_DATETIME
+                                     |RESULTS_TIME_NOZONE,
+                                     column, NULL);
+            break;
+
+        case RESULTS_WSE_CAN_DO_RESULTS:
+            results_wse_read_elements(&reader, field->name);
+            break;
+        }
+    }
+
+    return 0;
+}
+
+
+static int
+results_wse_read_guid(results_request_t *r, results_reader_t *reader,
+    const results_wse_field_t *field, results_str_t *out)
+{
+    int             changed;
+    char            uuid[RESULTS_UUID_LEN];
+    json_t         *value;
+    results_str_t   text;
+
+    value = json_object_get(reader->object, field->name);
+
+    if (value == NULL && !field->required) {
+        return 0;
+    }
+
+    text = results_str(json_string_value(value));
+
+    if (text.data == NULL || results_uuid_normalize(text, uuid) != 0) {
+        results_errors_add(&r->errors,
+                           results_json_path(reader, field->name),
+                           "%sexpected a GUID as "
+                           "e37e973c-f410-4ed5-9dfd-b1446441072b",
+                           value ? "" : "required, ");
+        return 0;
+    }
+
+    *out = results_id_normalize(r->arena, text, &changed);
+
+    return out->data ? 0 : -1;
+}
+
+
+/* formats: the members are not published, so any number or word is one */
+static void
+results_wse_read_enum(results_reader_t *reader, const char *name)
+{
+    int64_t         number;
+    json_t         *value;
+    results_str_t   word;
+
+    value = json_object_get(reader->object, name);
+
+    if (!json_is_string(value)) {
+        (void) results_json_integer(reader, name, 0, INT32_MIN, INT32_MAX,
+                                    &number);
+        return;
+    }
+
+    word.data = json_string_value(value);
+    word.len = json_string_length(value);
+
+    if (!results_id_valid(word)) {
+        results_errors_add(reader->errors, results_json_path(reader, name),
+                           "expected an integer, or a word of 1 to 255 "
+                           "characters");
+    }
+}
+
+
+static void
+results_wse_read_elements(results_reader_t *reader, const char *name)
+{
+    size_t             i;
+    double             score;
+    json_t            *array, *value;
+    const char        *path;
+    results_str_t      code;
+    results_reader_t   element;
+
+    if (results_json_array(reader, name, 0, &array) != RESULTS_JSON_OK) {
+        return;
+    }
+
+    json_array_foreach(array, i, value) {
+
+        path = results_json_path_index(reader, name, i);
+
+        if (!json_is_object(value)) {
+            results_errors_add(reader->errors, path, "expected an object");
+            continue;
+        }
+
+        element.object = value;
+        element.path = path;
+        element.errors = reader->errors;
+
+        (void) results_json_string(&element, "CanDoCode", 0, 0, &code);
+        (void) results_json_number(&element, "Score", 0, &score);
+    }
+}
+
+
+/*
+ * The hash, and the detail: what no column says as it came.  Dates stay, as
+ * PostgreSQL keeps six digits of a second and .NET seven; of a decimal, which
+ * has up to 29 digits, the text stays where a double has fewer.
+ */
+static int
+results_wse_detail(results_request_t *r, json_t *body, json_t *known,
+    results_record_t *record)
+{
+    int                         n;
+    json_t                     *value;
+    results_str_t               text, column;
+    const results_wse_field_t  *field;
+
+    n = results_json_keep_digits(body, r->body);
+
+    if (n < 0) {
+        return -1;
+    }
+
+    if (n > 0) {
+        known = results_wse_known(body, results_wse_fields);
+
+        if (known == NULL || results_json_keep(r->arena, known) != 0) {
+            return -1;
+        }
+    }
+
+    if (results_json_hash(known, NULL, &record->payload_hash) != 0) {
+        return -1;
+    }
+
+    for (field = results_wse_fields; field->name; field++) {
+
+        if (field->column == 0) {
+            continue;
+        }
+
+        value = json_object_get(known, field->name);
+
+        if (field->type == RESULTS_WSE_GUID) {
+
+            column = *(results_str_t *) ((char *) record + field->column);
+            text = results_str(json_string_value(value));
+
+            if (!results_str_eq(text, column)) {
+                continue;
+            }
+
+        } else if (!json_is_number(value)) {
+            continue;
+        }
+
+        (void) json_object_del(known, field->name);
+    }
+
+    record->detail = results_json_dump(r->arena, known);
+
+    return record->detail.data ? 0 : -1;
+}
+
+
+/* dialect->error(): formats of ASP.NET Web API's HttpError */
+static void
+results_wse_error(results_request_t *r)
+{
+    results_buf_t  *buf;
+
+    results_reply_failure(r);
+    results_reply_bearer(r, RESULTS_WSE_REALM);
+
+    r->reply.content_type = results_wse_content_type(r);
+
+    buf = &r->reply.body;
+
+    results_buf_puts(buf, "{\"Message\":");
+
+    if (r->failure.text.data == NULL && r->errors.n) {
+        results_buf_puts(buf, "\"The request is invalid.\","
+                              "\"ModelState\":{");
+        results_wse_model_state(&r->errors, buf);
+        results_buf_puts(buf, "}");
+
+    } else {
+        results_buf_json_string(buf, results_wse_message(r));
+    }
+
+    results_buf_puts(buf, "}");
+}
+
+
+/* a field has one error at most, so each is a member of its own */
+static void
+results_wse_model_state(const results_errors_t *errors, results_buf_t *buf)
+{
+    unsigned                i;
+    results_buf_t           name = { NULL, 0, 0, 0 };
+    results_str_t           text;
+    const results_error_t  *error;
+
+    for (i = 0; i < errors->n; i++) {
+        error = &errors->list[i];
+
+        name.len = 0;
+        results_buf_puts(&name, "parameters.");
+        results_buf_dotted(&name, error->path);
+
+        text.data = name.data;
+        text.len = error->path.len ? name.len : sizeof("parameters") - 1;
+
+        results_buf_puts(buf, i ? "," : "");
+        results_buf_json_string(buf, text);
+        results_buf_puts(buf, ":[");
+        results_buf_json_string(buf, error->text);
+        results_buf_puts(buf, "]");
+    }
+
+    if (errors->dropped) {
+        results_buf_printf(buf, ",\"parameters\":[\"and %u more\"]",
+                           errors->dropped);
+    }
+
+    buf->failed |= name.failed;
+
+    results_buf_free(&name);
+}
+
+
+static results_str_t
+results_wse_message(results_request_t *r)
+{
+    char           first;
+    results_str_t  text;
+
+    switch (r->failure.status) {
+
+    case 401:
+        return results_str("Authorization has been denied for this request.");
+
+    case 405:
+        return results_arena_printf(r->arena, "The requested resource does "
+                                    "not support http method '%.*s'.",
+                                    (int) r->method_name.len,
+                                    r->method_name.data);
+
+    case 415:
+        if (results_media_type(r, &text) < 0) {
+            return results_arena_printf(r->arena, "The request entity's media "
+                                        "type '%.*s' is not supported for "
+                                        "this resource.",
+                                        (int) text.len, text.data);
+        }
+
+        break;                  /* a charset or a Content-Encoding */
+    }
+
+    text = results_failure_text(r);
+
+    /* the words are the same in every API, but these are sentences here */
+
+    first = text.data[0];
+
+    if (first >= 'a' && first <= 'z') {
+        first &= ~0x20;
+    }
+
+    return results_arena_printf(r->arena, "%c%.*s.", first,
+                                (int) text.len - 1, text.data + 1);
+}
+
+
+static results_str_t
+results_wse_content_type(const results_request_t *r)
+{
+    if (results_accept(r->accept, results_wse_media_types) == 1) {
+        return results_str("text/json");
+    }
+
+    return results_str("application/json; charset=utf-8");
+}
