@@ -97,6 +97,7 @@ struct ngx_http_results_connection_s {
     unsigned                broken:1;       /* to be closed by its handler */
     unsigned                leaving:1;      /* closed by us, on exit */
     unsigned                shutdown:1;     /* worker_shutdown_timeout */
+    unsigned                proved:1;       /* the pool's: it has worked */
 
     /* the pool's: usable now; the job is over; gone (before done(LOST)) */
     void                  (*on_ready)(ngx_http_results_connection_t *hc);

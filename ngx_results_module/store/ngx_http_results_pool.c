@@ -24,7 +24,8 @@ static void ngx_http_results_pool_on_idle(ngx_http_results_connection_t *hc);
 static void ngx_http_results_pool_on_closed(ngx_http_results_connection_t *hc,
     const char *reason);
 static void ngx_http_results_pool_failed(ngx_http_results_pool_t *pool,
-    const char *reason);
+    const char *reason, ngx_uint_t again);
+static void ngx_http_results_pool_recovered(ngx_http_results_pool_t *pool);
 static void ngx_http_results_pool_retry_handler(ngx_event_t *ev);
 static void ngx_http_results_pool_check_handler(ngx_event_t *ev);
 
@@ -209,20 +210,17 @@ ngx_http_results_pool_on_ready(ngx_http_results_connection_t *hc)
 
     ngx_http_results_pool_state(hc, NGX_HTTP_RESULTS_IDLE);
     hc->idle_since = ngx_current_msec;
+    hc->proved = 0;
 
     if (!pool->check.timer_set) {
         ngx_add_timer(&pool->check, NGX_HTTP_RESULTS_CHECK_AFTER);
     }
 
     pool->reason[0] = '\0';
+    pool->down = 0;
 
-    if (pool->down) {
-        pool->down = 0;
-
-        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                      "results: store \"%V\": %s connected again after %M ms",
-                      &pool->conf->name, pool->name,
-                      ngx_current_msec - pool->down_since);
+    if (!pool->suspect) {
+        ngx_http_results_pool_recovered(pool);
     }
 
     pool->available(pool);
@@ -241,7 +239,11 @@ ngx_http_results_pool_on_idle(ngx_http_results_connection_t *hc)
 
     /* it has proved to work: not before, or a server that accepts and then
        refuses each statement would be knocked at without a pause */
+    hc->proved = 1;
     pool->failures = 0;
+    pool->suspect = 0;
+
+    ngx_http_results_pool_recovered(pool);
 
     pool->available(pool);
 }
@@ -251,19 +253,24 @@ static void
 ngx_http_results_pool_on_closed(ngx_http_results_connection_t *hc,
     const char *reason)
 {
-    ngx_uint_t                wanted;
+    ngx_uint_t                wanted, again;
     ngx_http_results_pool_t  *pool;
 
     pool = hc->pool;
+    again = 1;
 
-    if (!hc->leaving) {
+    if (hc->state == NGX_HTTP_RESULTS_CONNECTING) {
 
-        if (hc->state == NGX_HTTP_RESULTS_CONNECTING) {
+        if (!hc->leaving) {
             ngx_http_results_count(connect_failures);
-
-        } else {
-            ngx_http_results_count(connections_lost);
         }
+
+    } else if (!hc->leaving) {
+        ngx_http_results_count(connections_lost);
+
+        /* one that came after a failure, and has not done anything either */
+        again = !hc->proved && pool->failures > 0;
+        pool->suspect = again;
     }
 
     /* a job in flight will want another connection: told by done(LOST) */
@@ -290,15 +297,18 @@ ngx_http_results_pool_on_closed(ngx_http_results_connection_t *hc,
         return;
     }
 
-    ngx_http_results_pool_failed(pool, reason);
+    ngx_http_results_pool_failed(pool, reason, again);
 }
 
 
-/* says so once, and tries again after a while */
+/*
+ * Tries again after a while.  That a working connection was lost is no news
+ * yet; that no other is to be had is, once, until there is one.
+ */
 
 static void
 ngx_http_results_pool_failed(ngx_http_results_pool_t *pool,
-    const char *reason)
+    const char *reason, ngx_uint_t again)
 {
     ngx_uint_t  level;
     ngx_msec_t  delay;
@@ -310,17 +320,25 @@ ngx_http_results_pool_failed(ngx_http_results_pool_t *pool,
         pool->down_since = ngx_current_msec;
     }
 
-    if (ngx_strcmp(pool->reason, reason) != 0) {
+    level = NGX_LOG_INFO;
 
+    if (again && pool->down && !pool->told) {
+        pool->told = 1;
+        level = NGX_LOG_ERR;
+
+    } else if (again && !pool->down
+               && ngx_strcmp(pool->reason, reason) != 0)
+    {
         ngx_cpystrn((u_char *) pool->reason, (u_char *) reason,
                     sizeof(pool->reason));
-
-        level = pool->down ? NGX_LOG_ERR : NGX_LOG_WARN;
-
-        ngx_log_error(level, ngx_cycle->log, 0,
-                      "results: store \"%V\": no %s: %s; trying again",
-                      &pool->conf->name, pool->name, reason);
+        level = NGX_LOG_WARN;
     }
+
+    ngx_log_error(level, ngx_cycle->log, 0,
+                  "results: store \"%V\": %s %s: %s; trying again",
+                  &pool->conf->name,
+                  again ? (pool->down ? "no" : "no other") : "lost a",
+                  pool->name, reason);
 
     if (pool->retry.timer_set) {
         return;
@@ -335,6 +353,22 @@ ngx_http_results_pool_failed(ngx_http_results_pool_t *pool,
     pool->failures++;
 
     ngx_add_timer(&pool->retry, delay);
+}
+
+
+static void
+ngx_http_results_pool_recovered(ngx_http_results_pool_t *pool)
+{
+    if (!pool->told) {
+        return;
+    }
+
+    pool->told = 0;
+
+    ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                  "results: store \"%V\": %s connected again after %M ms",
+                  &pool->conf->name, pool->name,
+                  ngx_current_msec - pool->down_since);
 }
 
 

@@ -40,7 +40,7 @@ struct ngx_http_results_pool_s {
     ngx_event_t             check;          /* of those that are not used */
     ngx_uint_t              failures;       /* attempts in a row */
     ngx_msec_t              down_since;     /* while `down` */
-    char                    reason[512];    /* the last one logged */
+    char                    reason[512];    /* the last warning */
 
     /* work is waiting for a connection */
     ngx_uint_t            (*wanted)(ngx_http_results_pool_t *pool);
@@ -54,6 +54,8 @@ struct ngx_http_results_pool_s {
     void                   *data;
 
     unsigned                down:1;         /* no connection, and it failed */
+    unsigned                told:1;         /* the log has been told so */
+    unsigned                suspect:1;      /* connects, and then fails */
     unsigned                closing:1;      /* the process exits */
 };
 

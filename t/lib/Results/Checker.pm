@@ -96,10 +96,15 @@ sub flows {
 }
 
 
-# remembers this moment: the report tells how many requests it found open
+# waits until requests are open, and remembers that moment: the report tells
+# at how many of them some were
 sub mark {
     my ($self) = @_;
-    push @{ $self->{marks} }, now();
+
+    wait_for(sub {
+        my $count = $self->_command('count');
+        $count->{open} && push @{ $self->{marks} }, $count->{now};
+    });
 }
 
 

@@ -262,6 +262,7 @@ sub _obey {
     }
 
     print $control encode_json({
+        now => now(),
         acknowledged => $self->{acknowledged},
         open => scalar grep { $_->{begin} } @{ $self->{slots} },
     }), "\n";
