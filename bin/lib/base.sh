@@ -36,6 +36,7 @@ server_packages=(
 
 test_packages=(
     clang libcmocka-dev perl libdbd-pg-perl libprotocol-http2-perl
+    libjson-validator-perl
 )
 
 # need PACKAGE...: installs those that are missing, and only then needs root

@@ -40,10 +40,15 @@ typedef struct {
 } ngx_http_results_main_conf_t;
 
 
+#define NGX_HTTP_RESULTS_REFERENCES_LOOSE   0
+#define NGX_HTTP_RESULTS_REFERENCES_STRICT  1
+
+
 typedef struct {
     ngx_http_results_store_conf_t  *store;
     ngx_uint_t                      pass;     /* has a results_pass */
     ngx_str_t                       institution;   /* empty: any */
+    ngx_uint_t                      references;    /* ..._REFERENCES_... */
 
     /* of results_api or results_token_endpoint; not inherited, as no handler
        is */

@@ -442,7 +442,16 @@ ngx_http_results_init_main_conf(ngx_conf_t *cf, void *conf)
 void *
 ngx_http_results_create_loc_conf(ngx_conf_t *cf)
 {
-    return ngx_pcalloc(cf->pool, sizeof(ngx_http_results_loc_conf_t));
+    ngx_http_results_loc_conf_t  *lcf;
+
+    lcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_results_loc_conf_t));
+    if (lcf == NULL) {
+        return NULL;
+    }
+
+    lcf->references = NGX_CONF_UNSET_UINT;
+
+    return lcf;
 }
 
 
@@ -460,6 +469,8 @@ ngx_http_results_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     ngx_conf_merge_str_value(conf->institution, prev->institution, "");
+    ngx_conf_merge_uint_value(conf->references, prev->references,
+                              NGX_HTTP_RESULTS_REFERENCES_LOOSE);
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 

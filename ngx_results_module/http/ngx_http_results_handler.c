@@ -10,7 +10,7 @@
 
 
 /* writes and reads that one request may take, one after the other */
-#define NGX_HTTP_RESULTS_STEPS_MAX  6
+#define NGX_HTTP_RESULTS_STEPS_MAX  20
 
 
 static ngx_int_t ngx_http_results_check(ngx_http_request_t *r,
@@ -388,6 +388,8 @@ ngx_http_results_next(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx,
 static ngx_int_t
 ngx_http_results_write(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx)
 {
+    unsigned                      i;
+    ngx_int_t                     rc;
     results_request_t            *req;
     ngx_http_results_group_t     *group;
     ngx_http_results_loc_conf_t  *lcf;
@@ -408,7 +410,22 @@ ngx_http_results_write(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx)
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_results_module);
 
-    if (ngx_http_results_store_write(lcf->store->store, group) != NGX_OK) {
+    if (lcf->references == NGX_HTTP_RESULTS_REFERENCES_STRICT) {
+        for (i = 0; i < req->nrecords; i++) {
+            req->records[i].guards |= RESULTS_GUARD_STRICT_REFERENCES;
+        }
+    }
+
+    rc = ngx_http_results_store_write(lcf->store->store, group);
+
+    if (rc == NGX_ERROR) {
+        results_fail(req, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
+                     "%u results, more than the %u that one request may have",
+                     req->nrecords, (unsigned) lcf->store->batch);
+        return NGX_DECLINED;
+    }
+
+    if (rc != NGX_OK) {
         ngx_http_results_busy(req);
         return NGX_DECLINED;
     }

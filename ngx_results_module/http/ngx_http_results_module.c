@@ -12,6 +12,13 @@ static ngx_int_t ngx_http_results_init_process(ngx_cycle_t *cycle);
 static void ngx_http_results_exit_process(ngx_cycle_t *cycle);
 
 
+static ngx_conf_enum_t  ngx_http_results_references[] = {
+    { ngx_string("loose"), NGX_HTTP_RESULTS_REFERENCES_LOOSE },
+    { ngx_string("strict"), NGX_HTTP_RESULTS_REFERENCES_STRICT },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_command_t  ngx_http_results_commands[] = {
 
     { ngx_string("results_store"),
@@ -41,6 +48,13 @@ static ngx_command_t  ngx_http_results_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
+
+    { ngx_string("results_references"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_results_loc_conf_t, references),
+      &ngx_http_results_references },
 
     { ngx_string("results_api"),
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
