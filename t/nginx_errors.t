@@ -15,6 +15,7 @@ my $t = Results::Test->new;
 $t->nginx(
     http2  => 1,
     http   => <<'EOC',
+        charset_map      a b { 80 81; }
         limit_req_zone   $arg_key zone=requests:1m rate=1r/m;
         limit_conn_zone  $arg_key zone=connections:1m;
 EOC
@@ -39,8 +40,7 @@ EOC
         location /inside/    { results_api timeback; internal; }
         location /copied/    { results_api timeback; deny all;
                                output_buffers 1 64;
-                               sub_filter_types *; sub_filter_once off;
-                               sub_filter nothing something; }
+                               charset a; source_charset b; charset_types *; }
         location /zipped/    { results_api timeback; deny all; gzip on;
                                gzip_min_length 1; gzip_types *; }
 
@@ -134,12 +134,18 @@ subtest 'a body that is none' => sub {
     my $http = $t->http;
 
     $http->send(Results::Test::Http->format('PUT', '/api/results/chunks',
-        [@put, 'Transfer-Encoding' => 'chunked'], "zz\r\n"));
+        [@put, 'Transfer-Encoding' => 'chunked', Expect => '100-continue']));
+
+    local $SIG{PIPE} = 'IGNORE';
+    wait_for(sub { !$http->silent });
+    $http->send("zz\r\n");
 
     my $response = $http->response('PUT');
 
     error($response, 400, qr/malformed/, 'no chunk');
     closes($response);
+
+    ok($http->send('x') && $http->send('x'), 'and is read to its end');
     $http->close;
 };
 
@@ -285,10 +291,18 @@ subtest 'the connection goes on' => sub {
 
 
 subtest 'filters of nginx' => sub {
-    for my $agent ('curl/7', 'Mozilla/4.0 (compatible; MSIE 6.0)') {
-        error(put('/copied/results/x', 'User-Agent' => $agent), 403,
-              qr/forbidden/, "one that copies, $agent");
+    my $http = $t->http;
+
+    for (1 .. 2) {
+        my $response = $http->request('PUT', '/copied/results/x', \@put,
+                                      $body);
+        is($response->status, 403, 'one that copies, piece by piece');
+        is($response->json->{imsx_codeMajor}, 'failure', 'of the API');
+        is($response->header('Content-Type'), 'application/json; charset=a',
+           'and recodes');
     }
+
+    $http->close;
 
     error(put('/zipped/results/x'), 403, qr/forbidden/, 'one that is idle');
 
