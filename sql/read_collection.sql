@@ -11,7 +11,8 @@
 --   field     1 id, 2 learner_id, 3 item_id, 4 course_id, 5 status,
 --             6 updated_at, 7 the date of the score, 8 score,
 --             9 scoreStatus, 10 text in detail, 11 number in detail,
---             12 any value in detail, compared as a number where it is one
+--             12 any value in detail, compared as a number where it is one,
+--             13 scoreStatus without the ext: ones
 --   operator  1 =, 2 !=, 3 >, 4 >=, 5 <, 6 <=, 7 contains
 --
 -- They are those of ngx_results_module/record/results_read.h.  The query's
@@ -21,6 +22,20 @@
 --   dialect's, $4 course, $5 learner, $6 item, $7 texts, $8 numbers, $9 lows,
 --   $10 highs, $11 paths, $12 the path to sort by, $13 limit, $14 offset
 --
+
+-- The scoreStatus of a record whose API has none.
+
+CREATE OR REPLACE FUNCTION results.score_word() RETURNS text
+LANGUAGE sql
+IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+RETURN 'CASE WHEN r.completion IN (''complete'', ''passed'', ''accepted'',
+        ''failed'') OR r.completion IS NULL AND r.score IS NOT NULL
+        THEN CASE WHEN r.score IS NULL THEN ''submitted''
+             ELSE ''fully graded'' END
+    WHEN r.completion = ''pending'' THEN ''submitted''
+    ELSE ''not submitted'' END';
+
 
 -- A field's value; path is the parameter that holds the way to it in detail.
 
@@ -37,15 +52,15 @@ RETURN CASE field
     WHEN 5 THEN 'r.status'
     WHEN 6 THEN 'r.updated_at'
 
-    -- of another API's record: what docs/records.md says it is shown with
-    WHEN 7 THEN '(CASE WHEN r.kind = $3 THEN r.scored_at
-        ELSE coalesce(r.completed_at, r.started_at, r.created_at) END)'
+    -- what they are shown with where detail does not say it: docs/records.md
+    WHEN 7 THEN '(coalesce(CASE WHEN r.kind = $3 THEN r.scored_at END,
+        r.completed_at, r.started_at, r.created_at))'
     WHEN 8 THEN 'r.score'
-    WHEN 9 THEN '(CASE WHEN r.kind = $3 THEN r.detail ->> ''scoreStatus''
-        WHEN r.completion IS NULL OR r.completion < ''complete''
-        THEN ''not submitted''
-        WHEN r.score IS NULL THEN ''submitted''
-        ELSE ''fully graded'' END)'
+    WHEN 9 THEN '(coalesce(CASE WHEN r.kind = $3
+        THEN r.detail ->> ''scoreStatus'' END, ' || results.score_word() || '))'
+    WHEN 13 THEN '(coalesce(CASE WHEN r.kind = $3
+        AND r.detail ->> ''scoreStatus'' NOT LIKE ''ext:%''
+        THEN r.detail ->> ''scoreStatus'' END, ' || results.score_word() || '))'
 
     WHEN 10 THEN '(CASE WHEN r.kind = $3 THEN r.detail #>> ' || path
         || ' END)'
@@ -77,7 +92,7 @@ DECLARE
     term     text;
 BEGIN
     CASE
-    WHEN field IN (1, 2, 3, 4, 9, 10) THEN
+    WHEN field IN (1, 2, 3, 4, 9, 10, 13) THEN
         term := CASE sign
             WHEN '=' THEN concat_ws(' ', value, '=', string)
             WHEN '~' THEN format('strpos(lower(%s), lower(%s)) > 0', value,

@@ -88,6 +88,8 @@ typedef struct {
     int                     status;         /* 0: it is not */
     results_str_t           text;           /* lower case, no full stop; no
                                                value: r->errors say it */
+    const char             *word;           /* the dialect's own, where the
+                                               status says too little */
     const char             *scope;          /* 403: the scope it takes */
     unsigned                allow;          /* 405: the methods there are */
     unsigned                token_sent:1;   /* 401: there was a token */

@@ -22,6 +22,28 @@ static const results_route_t  results_oneroster_routes[] = {
       RESULTS_OR_GRADEBOOK_DELETE,
       results_oneroster_delete, results_oneroster_delete_finish, NULL },
 
+    { RESULTS_METHOD_GET, "results", 0,
+      RESULTS_OR_GRADEBOOK_READONLY|RESULTS_OR_GRADEBOOK_CORE,
+      results_oneroster_list, results_oneroster_list_finish,
+      results_oneroster_list_row },
+
+    { RESULTS_METHOD_GET, "classes/{classSourcedId}/results", 0,
+      RESULTS_OR_GRADEBOOK_READONLY,
+      results_oneroster_list_class, results_oneroster_list_finish,
+      results_oneroster_list_row },
+
+    { RESULTS_METHOD_GET,
+      "classes/{classSourcedId}/students/{studentSourcedId}/results", 0,
+      RESULTS_OR_GRADEBOOK_READONLY,
+      results_oneroster_list_student, results_oneroster_list_finish,
+      results_oneroster_list_row },
+
+    { RESULTS_METHOD_GET,
+      "classes/{classSourcedId}/lineItems/{lineItemSourcedId}/results", 0,
+      RESULTS_OR_GRADEBOOK_READONLY,
+      results_oneroster_list_line_item, results_oneroster_list_finish,
+      results_oneroster_list_row },
+
     { RESULTS_METHOD_POST, "lineItems/{lineItemSourcedId}/results",
       RESULTS_ROUTE_BODY,
       RESULTS_OR_GRADEBOOK_CREATEPOST,
@@ -46,6 +68,11 @@ static const results_route_t  results_oneroster_routes[] = {
     { RESULTS_METHOD_DELETE, "assessmentResults/{sourcedId}", 0,
       RESULTS_OR_ASSESSMENT_DELETE,
       results_oneroster_delete, results_oneroster_delete_finish, NULL },
+
+    { RESULTS_METHOD_GET, "assessmentResults", 0,
+      RESULTS_OR_ASSESSMENT_READONLY,
+      results_oneroster_list, results_oneroster_list_finish,
+      results_oneroster_list_row },
 
     { 0, NULL, 0, 0, NULL, NULL, NULL }
 };

@@ -25,6 +25,9 @@
  */
 #define RESULTS_ONEROSTER_STORED  2
 
+/* the model's fields are a selection: no others are written */
+#define RESULTS_ONEROSTER_SELECTED  4
+
 
 typedef enum {
     RESULTS_ONEROSTER_SOURCED_ID,
@@ -246,6 +249,18 @@ results_next_e results_oneroster_bulk_finish(results_request_t *r);
 /* {"suppliedSourcedId": ..., "allocatedSourcedId": ...} */
 void results_oneroster_pair(results_buf_t *buf, results_str_t supplied,
     results_str_t allocated);
+
+/*
+ * Routes of a collection, of either dialect: all of it, of a class in
+ * params[0], of a student or of a line item of that class in params[1]
+ */
+results_next_e results_oneroster_list(results_request_t *r);
+results_next_e results_oneroster_list_class(results_request_t *r);
+results_next_e results_oneroster_list_student(results_request_t *r);
+results_next_e results_oneroster_list_line_item(results_request_t *r);
+void results_oneroster_list_row(results_request_t *r,
+    const results_str_t *values, unsigned nvalues);
+results_next_e results_oneroster_list_finish(results_request_t *r);
 
 /* dialect->error(): the imsx_StatusInfo payload */
 void results_oneroster_error(results_request_t *r);

@@ -38,10 +38,8 @@ results_oneroster_render(results_buf_t *buf, const results_record_t *record,
 {
     size_t                            known;
     json_t                           *value;
-    unsigned                          strict;
     const results_oneroster_field_t  *field;
 
-    strict = flags & RESULTS_ONEROSTER_STRICT;
     known = 0;
 
     /* what another API kept for itself is none of this model's fields */
@@ -60,7 +58,9 @@ results_oneroster_render(results_buf_t *buf, const results_record_t *record,
                                        links);
     }
 
-    if (!strict && known != json_object_size(detail)) {
+    if (!(flags & (RESULTS_ONEROSTER_STRICT|RESULTS_ONEROSTER_SELECTED))
+        && known != json_object_size(detail))
+    {
         results_oneroster_render_unknown(buf, detail, model);
     }
 
@@ -172,7 +172,10 @@ results_oneroster_render_status(results_buf_t *buf,
 
     word = json_string_value(value);
 
-    if (word && (flags || strncmp(word, "ext:", 4) != 0)) {
+    if (word
+        && ((flags & (RESULTS_ONEROSTER_STRICT|RESULTS_ONEROSTER_STORED))
+            || strncmp(word, "ext:", 4) != 0))
+    {
         results_buf_json(buf, value);
         return;
     }

@@ -168,7 +168,9 @@ results_oneroster_error(results_request_t *r)
     results_buf_puts(buf, ",\"imsx_CodeMinor\":{\"imsx_codeMinorField\":[{"
                           "\"imsx_codeMinorFieldName\":\"TargetEndSystem\","
                           "\"imsx_codeMinorFieldValue\":\"");
-    results_buf_puts(buf, results_oneroster_code_minor(r->failure.status));
+    results_buf_puts(buf, r->failure.word
+                          ? r->failure.word
+                          : results_oneroster_code_minor(r->failure.status));
     results_buf_puts(buf, "\"}]}}");
 }
 

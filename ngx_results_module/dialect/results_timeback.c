@@ -26,6 +26,12 @@ static const results_route_t  results_timeback_routes[] = {
       RESULTS_OR_TIMEBACK(RESULTS_OR_GRADEBOOK_DELETE),
       results_oneroster_delete, results_oneroster_delete_finish, NULL },
 
+    { RESULTS_METHOD_GET, "results", 0,
+      RESULTS_OR_TIMEBACK(RESULTS_OR_GRADEBOOK_READONLY
+                          |RESULTS_OR_GRADEBOOK_CORE),
+      results_oneroster_list, results_oneroster_list_finish,
+      results_oneroster_list_row },
+
     { RESULTS_METHOD_POST, "results", RESULTS_ROUTE_BODY,
       RESULTS_OR_TIMEBACK(RESULTS_OR_GRADEBOOK_CREATEPOST
                           |RESULTS_OR_GRADEBOOK_CREATEPUT),
@@ -53,6 +59,12 @@ static const results_route_t  results_timeback_routes[] = {
       RESULTS_OR_TIMEBACK(RESULTS_OR_ASSESSMENT_DELETE
                           |RESULTS_OR_GRADEBOOK_DELETE),
       results_oneroster_delete, results_oneroster_delete_finish, NULL },
+
+    { RESULTS_METHOD_GET, "assessmentResults", 0,
+      RESULTS_OR_TIMEBACK(RESULTS_OR_ASSESSMENT_READONLY
+                          |RESULTS_OR_GRADEBOOK_READONLY),
+      results_oneroster_list, results_oneroster_list_finish,
+      results_oneroster_list_row },
 
     { RESULTS_METHOD_POST, "assessmentResults", RESULTS_ROUTE_BODY,
       RESULTS_OR_TIMEBACK(RESULTS_OR_ASSESSMENT_CREATEPUT

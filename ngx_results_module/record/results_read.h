@@ -37,7 +37,8 @@ typedef enum {
     RESULTS_FIELD_SCORE_STATUS,
     RESULTS_FIELD_TEXT,            /* in detail, by its path */
     RESULTS_FIELD_NUMBER,
-    RESULTS_FIELD_VALUE            /* a number where it is one, else a text */
+    RESULTS_FIELD_VALUE,           /* a number where it is one, else a text */
+    RESULTS_FIELD_SCORE_WORD       /* SCORE_STATUS without its "ext:" ones */
 } results_field_e;
 
 
