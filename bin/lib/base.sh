@@ -36,7 +36,7 @@ server_packages=(
 
 test_packages=(
     clang libcmocka-dev perl libdbd-pg-perl libprotocol-http2-perl
-    libjson-validator-perl
+    libjson-validator-perl libio-socket-ssl-perl openssl pgbouncer strace
 )
 
 # need PACKAGE...: installs those that are missing, and only then needs root

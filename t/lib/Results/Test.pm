@@ -79,6 +79,27 @@ sub pg {
 }
 
 
+# a started cluster that follows it, under a name
+sub standby {
+    my ($self, $name) = @_;
+
+    my $standby = $self->pg->standby($name)->start;
+
+    push @{ $self->{standbys} }, $standby;
+    return $standby;
+}
+
+
+# from now on another cluster is the one that the test means
+sub switch_to {
+    my ($self, $pg) = @_;
+
+    push @{ $self->{standbys} }, $self->{pg};
+    $self->{pg} = $pg;
+    $self->fixtures->{pg} = $pg;
+}
+
+
 # the proxy, which nginx goes through when it is made before nginx
 sub proxy {
     my ($self) = @_;
@@ -102,7 +123,8 @@ sub new_nginx {
 
     my $conninfo = $self->pg->conninfo;
 
-    $conninfo =~ s/host=\S+/$self->{proxy}->conninfo_host/e if $self->{proxy};
+    $conninfo =~ s/host=\S+(?: port=\d+)?/$self->{proxy}->conninfo_host/e
+        if $self->{proxy};
 
     return $self->{nginx} = Results::Test::Nginx->new(dir => $self->{dir},
         root => $self->{root}, conninfo => $conninfo, %opt);
@@ -315,6 +337,8 @@ sub _finish {
            'no session is left at PostgreSQL');
         ok($pg->stop, 'PostgreSQL stops');
     }
+
+    $_->stop for grep { $_->running } @{ $self->{standbys} || [] };
 
     if (!$complete || !Test::More->builder->is_passing) {
         diag("error.log:\n" . $nginx->log_tail) if $nginx;

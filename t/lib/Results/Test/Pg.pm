@@ -1,8 +1,9 @@
 package Results::Test::Pg;
 
-# A PostgreSQL cluster of the test's own, on a Unix socket only.  The cluster
-# with sql/ installed is made once, kept as a tar file under .build/, and
-# unpacked by each test.  fsync stays on: the module refuses a server without.
+# A PostgreSQL cluster of the test's own, on a Unix socket, and on a port of
+# 127.0.0.1 where it is given one.  The cluster with sql/ installed is made
+# once, kept as a tar file under .build/, and unpacked by each test.  fsync
+# stays on: the module refuses a server without.
 
 use strict;
 use warnings;
@@ -33,8 +34,21 @@ my %SETTINGS = (
 );
 
 
-# options: dir, root (of the project), settings
+# options: dir, root (of the project), settings, port (of TCP)
 sub new {
+    my ($class, %opt) = @_;
+
+    my $self = $class->_new(%opt);
+
+    my ($rc, $text) = Results::Test::Process->run(
+        ['tar', '-xpf', $self->_template, '-C', $self->{data}]);
+    die "tar: $text\n" if $rc;
+
+    return $self;
+}
+
+
+sub _new {
     my ($class, %opt) = @_;
 
     my $self = bless { %opt, data => "$opt{dir}/pg", run => "$opt{dir}/run",
@@ -50,11 +64,30 @@ sub new {
     open my $log, '>>', $self->{log} or die "$self->{log}: $!\n";
     _give($self->{log});
 
-    my ($rc, $text) = Results::Test::Process->run(
-        ['tar', '-xpf', $self->_template, '-C', $self->{data}]);
-    die "tar: $text\n" if $rc;
-
     return $self;
+}
+
+
+# a copy that follows this one under a name; not started
+sub standby {
+    my ($self, $name) = @_;
+
+    my $dir = "$self->{dir}/$name";
+    mkdir $dir, 0755 or die "mkdir $dir: $!\n";
+
+    my $standby = ref($self)->_new(dir => $dir, root => $self->{root},
+        settings => { %{ $self->{settings} || {} }, primary_conninfo =>
+            "host=$self->{run} port=" . $self->port
+            . " user=postgres application_name=$name" });
+
+    _check(["$self->{bin}/pg_basebackup", '-h', $self->{run}, '-p',
+            $self->port, '-U', 'postgres', '-D', $standby->{data}, '-X',
+            'stream', '-c', 'fast'], user => 1);
+
+    open my $file, '>', "$standby->{data}/standby.signal" or die "$!\n";
+    _give("$standby->{data}/standby.signal");
+
+    return $standby;
 }
 
 
@@ -62,6 +95,9 @@ sub start {
     my ($self, %settings) = @_;
 
     my %all = (%SETTINGS, %{ $self->{settings} || {} }, %settings);
+
+    $all{listen_addresses} = '127.0.0.1' if $self->{port};
+    $all{port} = $self->{port} if $self->{port};
 
     # a server that was killed may leave children for a moment
     wait_for(sub {
@@ -122,13 +158,16 @@ sub restart {
 sub signal { $_[0]{server}->signal($_[1]) }
 
 sub running { defined $_[0]{server} && !defined $_[0]{server}->status }
-sub socket_path { "$_[0]{run}/.s.PGSQL.5432" }
+sub port { $_[0]{port} || 5432 }
+sub socket_path { "$_[0]{run}/.s.PGSQL." . $_[0]->port }
 sub database { $DATABASE }
 sub gateway { $GATEWAY }
 
 sub conninfo {
     my ($self) = @_;
-    return "host=$self->{run} dbname=$DATABASE user=$GATEWAY";
+    my $port = $self->{port} ? " port=$self->{port}" : '';
+
+    return "host=$self->{run}$port dbname=$DATABASE user=$GATEWAY";
 }
 
 
@@ -138,7 +177,7 @@ sub connect {
 
     return DBI->connect(
         "dbi:Pg:dbname=" . ($opt{database} || $DATABASE)
-        . ";host=$self->{run};application_name=test",
+        . ";host=$self->{run};port=" . $self->port . ';application_name=test',
         $opt{user} || 'postgres', '',
         { RaiseError => 1, PrintError => 0, PrintWarn => 0, AutoCommit => 1,
           AutoInactiveDestroy => 1 });
@@ -176,6 +215,61 @@ sub row {
 sub rows {
     my ($self, $sql, @bind) = @_;
     return $self->dbh->selectall_arrayref($sql, { Slice => {} }, @bind);
+}
+
+
+# changes settings, or takes those back that are undef, without a restart
+sub configure {
+    my ($self, %settings) = @_;
+
+    for my $name (sort keys %settings) {
+        my $value = $settings{$name};
+        $self->do("ALTER SYSTEM SET $name = " . (defined $value
+            ? $self->dbh->quote($value) : 'DEFAULT'));
+    }
+
+    $self->reload;
+}
+
+
+# the lines of pg_hba.conf; the superuser keeps its way in
+sub hba {
+    my ($self, @lines) = @_;
+
+    $self->_write('pg_hba.conf', 'local all postgres trust',
+                  'local replication postgres trust', @lines);
+    $self->reload;
+}
+
+
+# the lines of pg_ident.conf, before those of pg_hba.conf that use them
+sub ident { my ($self, @lines) = @_; $self->_write('pg_ident.conf', @lines) }
+
+
+# new sessions have the files as they are now when this returns
+sub reload {
+    my ($self) = @_;
+
+    my $sql = 'SELECT pg_conf_load_time()';
+    my $before = $self->value($sql);
+
+    $self->do('SELECT pg_reload_conf()');
+
+    wait_for(sub {
+        my $dbh = $self->connect;
+        my ($now) = $dbh->selectrow_array($sql);
+        $dbh->disconnect;
+        return $now ne $before;
+    }) or die "PostgreSQL does not read its configuration\n";
+}
+
+
+sub _write {
+    my ($self, $name, @lines) = @_;
+
+    open my $file, '>', "$self->{data}/$name" or die "$name: $!\n";
+    print $file map { "$_\n" } @lines;
+    close $file or die "$name: $!\n";
 }
 
 
