@@ -39,7 +39,8 @@ int
 results_filter_parse(results_str_t text, results_filter_t *filter,
     results_errors_t *errors)
 {
-    results_filter_reader_t  rd;
+    const char               *p;
+    results_filter_reader_t   rd;
 
     memset(filter, 0, sizeof(results_filter_t));
 
@@ -56,7 +57,9 @@ results_filter_parse(results_str_t text, results_filter_t *filter,
 
         filter->n++;
 
-        if (rd.p == rd.end) {
+        for (p = rd.p; p < rd.end && *p == ' '; p++) { /* void */ }
+
+        if (p == rd.end) {
             return 0;
         }
 
