@@ -221,6 +221,59 @@ EOC
 };
 
 
+subtest 'results_institution' => sub {
+    my $http = "results_store main { $STORE } $ZONE results_pass main;";
+
+    accepted('everywhere', http => "$http results_institution a;",
+             server => 'results_institution b;',
+             location => "$API results_institution c;");
+    accepted('48 bytes', server => 'results_institution ' . 'x' x 48 . ';');
+
+    refused('49 bytes', 'a name has 1 to 48 bytes',
+            server => 'results_institution ' . 'x' x 49 . ';');
+    refused('no name', 'a name has 1 to 48 bytes',
+            server => 'results_institution "";');
+    refused('two', '"results_institution" directive is duplicate',
+            server => 'results_institution a; results_institution b;');
+    refused('outside of http', '"results_institution" directive is not '
+                               . 'allowed',
+            events => 'results_institution a;');
+};
+
+
+subtest 'results_token_endpoint' => sub {
+    my $ENDPOINT = 'results_token_endpoint;';
+
+    accepted('an exact location', name => '= /token', location => $ENDPOINT);
+    accepted('ttl=30d', location => 'results_token_endpoint ttl=30d;');
+    accepted('without a token zone', location => $ENDPOINT,
+             http => "results_store main { $STORE } results_pass main;");
+
+    refused('no store', 'no "results_pass" for "results_token_endpoint"',
+            http => '', location => $ENDPOINT);
+    refused($_, "invalid time \"$_\": it must be from 1s to 30d",
+            location => "results_token_endpoint $_;")
+        for 'ttl=', 'ttl=0', 'ttl=31d', 'ttl=soon';
+    refused('another parameter', 'invalid parameter "age=1s"',
+            location => 'results_token_endpoint age=1s;');
+    refused('two', '"results_token_endpoint" directive is duplicate',
+            location => $ENDPOINT x 2);
+    refused('an API and an endpoint', '"results_token_endpoint" directive can '
+                                      . 'not share its location',
+            location => "$API $ENDPOINT");
+    refused('an endpoint and an API', '"results_api" directive can not share '
+                                      . 'its location',
+            location => "$ENDPOINT $API");
+    refused('as an API', 'unknown API "token"',
+            location => 'results_api token;');
+    refused('a named location', '"results_token_endpoint" can not be used in '
+                                . 'the named location "\@x"',
+            name => '@x', location => $ENDPOINT);
+    refused('outside of a location', '"results_token_endpoint" directive is '
+                                     . 'not allowed', server => $ENDPOINT);
+};
+
+
 subtest 'results_status' => sub {
     accepted('without a format', location => 'results_status;');
     accepted('json', location => 'results_status json;');
