@@ -243,9 +243,7 @@ ngx_http_results_batcher_flush_handler(ngx_event_t *ev)
 
     ngx_http_results_batcher_set_timer(b);
 
-    if (ngx_exiting && ngx_queue_empty(&b->waiting)) {
-        ngx_http_results_pool_close_idle(&b->pool);
-    }
+    ngx_http_results_pool_close_idle(&b->pool);
 }
 
 

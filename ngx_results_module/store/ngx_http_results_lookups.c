@@ -181,6 +181,8 @@ ngx_http_results_lookups_flush(ngx_http_results_lookups_t *l)
     }
 
     ngx_http_results_lookups_set_timer(l);
+
+    ngx_http_results_pool_close_idle(l->pool);
 }
 
 

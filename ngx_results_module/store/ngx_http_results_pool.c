@@ -184,6 +184,10 @@ ngx_http_results_pool_close_idle(ngx_http_results_pool_t *pool)
     ngx_queue_t                    *q;
     ngx_http_results_connection_t  *hc;
 
+    if (!ngx_exiting || pool->wanted(pool)) {
+        return;
+    }
+
     while (ngx_http_results_pool_has_idle(pool)) {
         q = ngx_queue_head(&pool->lists[NGX_HTTP_RESULTS_IDLE]);
         hc = ngx_queue_data(q, ngx_http_results_connection_t, queue);

@@ -74,7 +74,7 @@ void ngx_http_results_pool_send(ngx_http_results_pool_t *pool,
 /* closes all; jobs in flight end with LOST */
 void ngx_http_results_pool_close(ngx_http_results_pool_t *pool);
 
-/* closes those that have no job: a worker that exits and has no work left */
+/* closes those that have no job, where the worker exits and no work is left */
 void ngx_http_results_pool_close_idle(ngx_http_results_pool_t *pool);
 
 /* milliseconds without any connection; 0 while there is one */

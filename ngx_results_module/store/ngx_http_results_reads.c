@@ -194,6 +194,8 @@ ngx_http_results_reads_flush(ngx_http_results_reads_t *rs)
     }
 
     ngx_http_results_reads_set_timer(rs);
+
+    ngx_http_results_pool_close_idle(rs->pool);
 }
 
 

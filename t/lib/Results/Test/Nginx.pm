@@ -203,6 +203,9 @@ sub reload {
 }
 
 
+# to the master; the test goes on at once
+sub signal { $_[0]{process}->signal($_[1]) }
+
 # end the server: the wait status, undef where it had to be killed
 sub quit { $_[0]->_end('QUIT') }
 sub stop { $_[0]->_end('TERM') }
