@@ -42,6 +42,8 @@ static void results_oneroster_call(results_request_t *r,
     const results_oneroster_page_t *page,
     const results_oneroster_owner_t *owner,
     const results_oneroster_terms_t *terms);
+static void results_oneroster_read_id(results_read_t *read,
+    results_str_t id);
 static int results_oneroster_keep_selected(results_request_t *r,
     results_oneroster_page_t *page, uint32_t selected);
 
@@ -294,9 +296,9 @@ results_oneroster_call(results_request_t *r,
 
     results_read_int(read, r->principal->institution_id);
     results_read_int(read, page->model.kind);
-    results_read_text(read, owner->course);
-    results_read_text(read, owner->learner);
-    results_read_text(read, owner->item);
+    results_oneroster_read_id(read, owner->course);
+    results_oneroster_read_id(read, owner->learner);
+    results_oneroster_read_id(read, owner->item);
     results_read_bool(read, terms->deleted);
     results_read_ints(read, terms->fields, terms->n);
     results_read_ints(read, terms->operators, terms->n);
@@ -306,6 +308,21 @@ results_oneroster_call(results_request_t *r,
     results_read_times(read, terms->lows, terms->n);
     results_read_times(read, terms->highs, terms->n);
     results_read_bool(read, terms->any);
+}
+
+
+/* in the form that the columns have */
+static void
+results_oneroster_read_id(results_read_t *read, results_str_t id)
+{
+    int  changed;
+
+    if (id.data) {
+        id = results_id_normalize(read->arena, id, &changed);
+        read->failed |= (id.data == NULL);
+    }
+
+    results_read_text(read, id);
 }
 
 
