@@ -15,7 +15,11 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA results_api TO results_gateway;
 GRANT USAGE ON SCHEMA results TO results_reader;
 GRANT SELECT ON results.institution, results.department, results.person,
     results.manager, results.item, results.assignment, results.result,
-    results.result_history, results.clients, results.tokens
+    results.result_history, results.versions, results.clients,
+    results.tokens
+    TO results_reader;
+GRANT EXECUTE ON FUNCTION results.history_of_result,
+    results.history_of_learner, results.normal_id, results.op_name
     TO results_reader;
 
 -- functions of a later upgrade are not PUBLIC's either

@@ -109,6 +109,28 @@ sub object {
 }
 
 
+# of an error
+sub code_minor {
+    my ($class, $response) = @_;
+
+    return eval { $response->json->{imsx_CodeMinor}{imsx_codeMinorField}[0]
+                                   {imsx_codeMinorFieldValue} } // '';
+}
+
+
+sub description { ($_[1]->json || {})->{imsx_description} // '' }
+
+
+# what the tests' own institution has of an id; kind: result where none is said
+sub row {
+    my ($self, $id, $kind) = @_;
+
+    return $self->{t}->pg->row('SELECT * FROM results.result '
+        . 'WHERE institution_id = ? AND id = ? AND kind::text = ?',
+        $self->{t}->fixtures->institution, $id, $kind // 'result');
+}
+
+
 # bodies; fields come in place of the usual
 sub result {
     my ($self, %fields) = @_;
