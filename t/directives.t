@@ -279,7 +279,8 @@ subtest 'results_status' => sub {
     accepted('json', location => 'results_status json;');
     accepted('without any store', http => '', location => 'results_status;');
 
-    refused('another format', 'unknown format "xml", the known one is: json',
+    refused('another format', 'unknown format "xml", the known ones are: json, '
+        . 'prometheus, openmetrics',
             location => 'results_status xml;');
     refused('outside of a location', '"results_status" directive is not '
                                      . 'allowed',

@@ -37,6 +37,8 @@ typedef struct {
 
     ngx_uint_t                      used;     /* by any directive */
     ngx_shm_zone_t                 *counters;
+    ngx_uint_t                      apis;     /* that are served: bits */
+    ngx_str_t                       policy;   /* of the status page */
 } ngx_http_results_main_conf_t;
 
 
@@ -58,6 +60,9 @@ typedef struct {
     ngx_str_t                       prefix;   /* the location's name */
     ngx_str_t                       base;     /* the same in a URI, and "/" */
     ngx_uint_t                      exact;    /* location = */
+    ngx_uint_t                      api;      /* its place in the counters */
+
+    ngx_int_t                       status_format;   /* NGX_ERROR: any */
     u_char                         *file;
     ngx_uint_t                      line;
 } ngx_http_results_loc_conf_t;
@@ -208,6 +213,10 @@ ngx_int_t ngx_http_results_send_header(ngx_http_request_t *r, off_t length);
 ngx_int_t ngx_http_results_set_headers(ngx_http_request_t *r,
     results_reply_t *reply);
 
+/* adds a header to the response; the value is not copied */
+ngx_int_t ngx_http_results_push_header(ngx_http_request_t *r,
+    const char *name, ngx_str_t *value);
+
 /* an answer is about to be sent to a request whose body was not read */
 void ngx_http_results_unread_body(ngx_http_request_t *r);
 
@@ -220,10 +229,18 @@ ngx_uint_t ngx_http_results_expects(ngx_http_request_t *r);
 void ngx_http_results_filter_init(void);
 
 
+/* outcome.c: what became of requests */
+
+/* an API's place in the counters, and its name */
+ngx_uint_t ngx_http_results_api_slot(const results_dialect_t *dialect);
+const char *ngx_http_results_api_name(ngx_uint_t slot);
+
+ngx_int_t ngx_http_results_log_handler(ngx_http_request_t *r);
+
+
 /* status.c: the counters */
 
 char *ngx_http_results_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-ngx_int_t ngx_http_results_log_handler(ngx_http_request_t *r);
 
 
 #endif /* NGX_HTTP_RESULTS_H */

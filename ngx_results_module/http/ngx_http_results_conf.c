@@ -504,6 +504,9 @@ ngx_http_results_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_results_module);
 
+    conf->api = ngx_http_results_api_slot(conf->dialect);
+    mcf->apis |= (ngx_uint_t) 1 << conf->api;
+
     if (mcf->tokens == NULL && conf->dialect->auth != RESULTS_AUTH_CLIENT) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "no \"results_token_zone\" for \"%V\" in %s:%ui",

@@ -25,7 +25,7 @@ static ngx_int_t ngx_http_results_read_body(ngx_http_request_t *r,
 static ngx_int_t ngx_http_results_read_buf(ngx_buf_t *b, u_char *p);
 static ngx_int_t ngx_http_results_write(ngx_http_request_t *r,
     ngx_http_results_ctx_t *ctx);
-static void ngx_http_results_busy(results_request_t *req);
+static void ngx_http_results_busy(ngx_http_request_t *r, ngx_int_t rc);
 static void ngx_http_results_written(ngx_http_results_group_t *group,
     ngx_http_results_verdict_e verdict);
 static results_next_e ngx_http_results_verdict(results_request_t *req,
@@ -118,6 +118,7 @@ static ngx_int_t
 ngx_http_results_check(ngx_http_request_t *r, results_request_t *req)
 {
     size_t                        size;
+    ngx_int_t                     rc;
     ngx_str_t                     encoding;
     ngx_http_results_loc_conf_t  *lcf;
 
@@ -156,11 +157,13 @@ ngx_http_results_check(ngx_http_request_t *r, results_request_t *req)
 
     size = ngx_max(r->headers_in.content_length_n, 0);
 
-    if (ngx_http_results_store_ready(lcf->store->store, 1, size) == NGX_OK) {
+    rc = ngx_http_results_store_ready(lcf->store->store, 1, size);
+
+    if (rc == NGX_OK) {
         return NGX_OK;
     }
 
-    ngx_http_results_busy(req);
+    ngx_http_results_busy(r, rc);
 
     return NGX_DECLINED;
 }
@@ -426,7 +429,7 @@ ngx_http_results_write(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx)
     }
 
     if (rc != NGX_OK) {
-        ngx_http_results_busy(req);
+        ngx_http_results_busy(r, rc);
         return NGX_DECLINED;
     }
 
@@ -438,14 +441,31 @@ ngx_http_results_write(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx)
 }
 
 
-static void
-ngx_http_results_busy(results_request_t *req)
-{
-    ngx_http_results_count(queue_refused);
+/* as ngx_http_results_store_ready() says */
 
-    results_fail(req, NGX_HTTP_SERVICE_UNAVAILABLE,
-                 "too many results are waiting to be stored, this one was not "
-                 "stored; the same request may be sent again");
+static void
+ngx_http_results_busy(ngx_http_request_t *r, ngx_int_t rc)
+{
+    const char                   *text;
+    results_request_t            *req;
+    ngx_http_results_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_results_module);
+
+    if (rc == NGX_DECLINED) {
+        ngx_http_results_store_count(lcf->store, away);
+        text = "the database is away, this result was not stored; the same "
+               "request may be sent again";
+
+    } else {
+        ngx_http_results_store_count(lcf->store, queue_refused);
+        text = "too many results are waiting to be stored, this one was not "
+               "stored; the same request may be sent again";
+    }
+
+    req = ngx_http_results_request(r);
+
+    results_fail(req, NGX_HTTP_SERVICE_UNAVAILABLE, "%s", text);
     req->failure.repeatable = 1;
 }
 

@@ -8,6 +8,8 @@
 
 
 static ngx_int_t ngx_http_results_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_results_add_counters(ngx_conf_t *cf,
+    ngx_http_results_main_conf_t *mcf);
 static ngx_int_t ngx_http_results_init_process(ngx_cycle_t *cycle);
 static void ngx_http_results_exit_process(ngx_cycle_t *cycle);
 
@@ -127,13 +129,9 @@ ngx_http_results_postconfiguration(ngx_conf_t *cf)
         return NGX_OK;
     }
 
-    mcf->counters = ngx_http_results_counters_add(cf,
-                                                  &ngx_http_results_module);
-    if (mcf->counters == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_http_results_check_connections(cf) != NGX_OK) {
+    if (ngx_http_results_add_counters(cf, mcf) != NGX_OK
+        || ngx_http_results_check_connections(cf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -154,6 +152,41 @@ ngx_http_results_postconfiguration(ngx_conf_t *cf)
     *h = ngx_http_results_log_handler;
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_results_add_counters(ngx_conf_t *cf,
+    ngx_http_results_main_conf_t *mcf)
+{
+    ngx_uint_t                       i;
+    ngx_array_t                     *counted;
+    ngx_http_results_counted_t      *store;
+    ngx_http_results_store_conf_t  **stores;
+
+    counted = ngx_array_create(cf->pool, ngx_max(mcf->stores.nelts, 1),
+                               sizeof(ngx_http_results_counted_t));
+    if (counted == NULL) {
+        return NGX_ERROR;
+    }
+
+    stores = mcf->stores.elts;
+
+    for (i = 0; i < mcf->stores.nelts; i++) {
+
+        store = ngx_array_push(counted);
+        if (store == NULL) {
+            return NGX_ERROR;
+        }
+
+        store->name = &stores[i]->name;
+        store->slot = &stores[i]->counters;
+    }
+
+    mcf->counters = ngx_http_results_counters_add(cf, counted,
+                                                  &ngx_http_results_module);
+
+    return mcf->counters ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -107,7 +107,7 @@ ngx_int_t
 ngx_http_results_set_headers(ngx_http_request_t *r, results_reply_t *reply)
 {
     unsigned           i;
-    ngx_table_elt_t   *h;
+    ngx_str_t          value;
     results_header_t  *header;
 
     r->headers_out.content_length_n = reply->body.len;
@@ -119,20 +119,38 @@ ngx_http_results_set_headers(ngx_http_request_t *r, results_reply_t *reply)
     for (i = 0; i < reply->nheaders; i++) {
         header = &reply->headers[i];
 
-        h = ngx_list_push(&r->headers_out.headers);
-        if (h == NULL) {
+        value.data = (u_char *) header->value.data;
+        value.len = header->value.len;
+
+        if (ngx_http_results_push_header(r, header->name.data, &value)
+            != NGX_OK)
+        {
             return NGX_ERROR;
         }
-
-        h->hash = 1;
-        h->key.data = (u_char *) header->name.data;
-        h->key.len = header->name.len;
-        h->value.data = (u_char *) header->value.data;
-        h->value.len = header->value.len;
-#if (nginx_version >= 1023000)
-        h->next = NULL;
-#endif
     }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_results_push_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->hash = 1;
+    h->key.data = (u_char *) name;
+    h->key.len = ngx_strlen(name);
+    h->value = *value;
+#if (nginx_version >= 1023000)
+    h->next = NULL;
+#endif
 
     return NGX_OK;
 }

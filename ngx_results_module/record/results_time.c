@@ -304,3 +304,14 @@ results_time_now(void)
 
     return now.tv_sec * RESULTS_SECOND + now.tv_nsec / 1000;
 }
+
+
+int64_t
+results_time_monotonic(void)
+{
+    struct timespec  now;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &now);
+
+    return now.tv_sec * RESULTS_SECOND + now.tv_nsec / 1000;
+}

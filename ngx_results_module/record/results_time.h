@@ -46,5 +46,8 @@ void results_time_format_date(int64_t time, char *out);
 /* the system's clock, now: not nginx's cached time */
 int64_t results_time_now(void);
 
+/* microseconds of a clock that nobody sets; what it counts from is unknown */
+int64_t results_time_monotonic(void);
+
 
 #endif /* RESULTS_TIME_H */

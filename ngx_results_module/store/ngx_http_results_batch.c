@@ -218,7 +218,12 @@ ngx_http_results_batch_done(ngx_http_results_job_t *job,
                                         end->sqlstate);
             break;
 
-        default:
+        case RESULTS_SQL_RETRY:
+            ngx_http_results_store_count(b->conf, retries);
+            ngx_http_results_batch_requeue(batch, 0);
+            break;
+
+        default: /* RESULTS_SQL_EVICT */
             ngx_http_results_batch_requeue(batch, 0);
         }
     }
@@ -253,18 +258,28 @@ ngx_http_results_batch_pretend(ngx_http_results_batch_t *batch)
 static void
 ngx_http_results_batch_committed(ngx_http_results_batch_t *batch)
 {
-    ngx_uint_t                   i;
-    ngx_queue_t                 *q;
-    ngx_http_results_group_t    *group;
-    ngx_http_results_batcher_t  *b;
+    ngx_uint_t                          i, commit_time;
+    ngx_queue_t                        *q;
+    ngx_http_results_group_t           *group;
+    ngx_http_results_batcher_t         *b;
+    ngx_http_results_store_counters_t  *counters;
 
     b = batch->batcher;
+    counters = ngx_http_results_store_counters(b->conf);
 
-    ngx_http_results_count_batch(batch->nrows);
+    commit_time = (ngx_uint_t) (results_time_monotonic() - batch->departed);
+
+    counters->batches++;
+    counters->rows += batch->nrows;
+
+    ngx_http_results_observe(&counters->batch_rows,
+                             ngx_http_results_rows_bounds, batch->nrows);
+    ngx_http_results_observe(&counters->commit_time,
+                             ngx_http_results_time_bounds, commit_time);
 
     for (i = 0; i < batch->nrows; i++) {
         if (batch->rows[i].record == NULL) {
-            ngx_http_results_count(rows_orphaned);
+            counters->rows_orphaned++;
         }
     }
 
@@ -281,6 +296,14 @@ ngx_http_results_batch_committed(ngx_http_results_batch_t *batch)
             ngx_http_results_group_wait(b, group);
             continue;
         }
+
+        group->queue_time = (ngx_uint_t) (batch->departed - group->arrived);
+        group->commit_time = commit_time;
+        group->batch_rows = batch->nrows;
+
+        ngx_http_results_observe(&counters->queue_time,
+                                 ngx_http_results_time_bounds,
+                                 group->queue_time);
 
         group->handler(group, NGX_HTTP_RESULTS_COMMITTED);
     }
@@ -310,7 +333,7 @@ ngx_http_results_group_superseded(ngx_http_results_batcher_t *b,
 
     if (superseded) {
         group->stamp = ngx_http_results_batcher_stamp(b);
-        ngx_http_results_count(groups_superseded);
+        ngx_http_results_store_count(b->conf, groups_superseded);
     }
 
     return superseded;
@@ -323,8 +346,11 @@ static void
 ngx_http_results_batch_isolate(ngx_http_results_batch_t *batch,
     const char *sqlstate)
 {
-    ngx_queue_t               *q;
-    ngx_http_results_group_t  *group;
+    ngx_queue_t                    *q;
+    ngx_http_results_group_t       *group;
+    ngx_http_results_store_conf_t  *conf;
+
+    conf = batch->batcher->conf;
 
     for (q = ngx_queue_head(&batch->groups);
          q != ngx_queue_sentinel(&batch->groups);
@@ -334,14 +360,14 @@ ngx_http_results_batch_isolate(ngx_http_results_batch_t *batch,
 
         if (group->nrecords == batch->nrows) {
             /* it was alone */
-            ngx_http_results_count(groups_refused);
+            ngx_http_results_store_count(conf, groups_refused);
             ngx_http_results_batch_fail(batch, NGX_HTTP_RESULTS_REFUSED,
                                         sqlstate);
             return;
         }
 
         group->limit = ngx_max(batch->nrows / 2, 1);
-        ngx_http_results_count(groups_isolated);
+        ngx_http_results_store_count(conf, groups_isolated);
     }
 
     ngx_http_results_batch_requeue(batch, 0);
@@ -369,7 +395,7 @@ ngx_http_results_batch_requeue(ngx_http_results_batch_t *batch,
 
         if (unsure) {
             group->unsure = 1;
-            ngx_http_results_count(groups_rerun);
+            ngx_http_results_store_count(b->conf, groups_rerun);
 
 #if (RESULTS_TEST_INSERT_TWICE)
             group->stamp = ngx_http_results_batcher_stamp(b);
@@ -377,7 +403,7 @@ ngx_http_results_batch_requeue(ngx_http_results_batch_t *batch,
         }
 
         if (b->pool.closing) {
-            ngx_http_results_group_failed(group);
+            ngx_http_results_group_failed(b, group);
 
         } else {
             ngx_http_results_group_wait(b, group);
@@ -412,7 +438,7 @@ ngx_http_results_batch_fail(ngx_http_results_batch_t *batch,
             group->unsure = 1;
         }
 
-        ngx_http_results_group_failed(group);
+        ngx_http_results_group_failed(batch->batcher, group);
     }
 }
 

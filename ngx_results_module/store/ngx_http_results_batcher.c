@@ -18,6 +18,8 @@
 #define NGX_HTTP_RESULTS_SLOW  10
 
 
+static void ngx_http_results_batcher_queued(ngx_http_results_batcher_t *b,
+    ngx_http_results_group_t *group);
 static void ngx_http_results_batcher_flush_handler(ngx_event_t *ev);
 static void ngx_http_results_batcher_wake_handler(ngx_event_t *ev);
 static void ngx_http_results_batcher_deadline_handler(ngx_event_t *ev);
@@ -183,12 +185,16 @@ ngx_http_results_batcher_write(ngx_http_results_batcher_t *b,
     group->deadline = ngx_current_msec + b->conf->write_timeout;
     group->stamp = ngx_http_results_batcher_stamp(b);
 
-    ngx_queue_insert_tail(&b->waiting, &group->queue);
-    b->rows += group->nrecords;
-    b->bytes += group->size;
+    /* one look at the clock for all groups of a loop pass */
 
-    ngx_http_results_add(queue_rows, group->nrecords);
-    ngx_http_results_add(queue_bytes, group->size);
+    if (b->now == 0) {
+        b->now = results_time_monotonic();
+    }
+
+    group->arrived = b->now;
+
+    ngx_queue_insert_tail(&b->waiting, &group->queue);
+    ngx_http_results_batcher_queued(b, group);
 
     ngx_http_results_batcher_set_timer(b);
 
@@ -234,6 +240,7 @@ ngx_http_results_batcher_flush_handler(ngx_event_t *ev)
     ngx_http_results_batcher_t  *b;
 
     b = ev->data;
+    b->now = 0;
 
     while (!ngx_queue_empty(&b->waiting)
            && ngx_http_results_batcher_may_send(b))
@@ -314,6 +321,7 @@ ngx_http_results_batcher_send(ngx_http_results_batcher_t *b)
 
     batch->sent = 1;
     batch->decoded = 0;
+    batch->departed = results_time_monotonic();
     b->sent = ngx_current_msec;
 
     ngx_http_results_pool_send(&b->pool, &batch->job);
@@ -346,11 +354,25 @@ ngx_http_results_group_wait(ngx_http_results_batcher_t *b,
     /* before q */
     ngx_queue_insert_tail(q, &group->queue);
 
+    ngx_http_results_batcher_queued(b, group);
+}
+
+
+static void
+ngx_http_results_batcher_queued(ngx_http_results_batcher_t *b,
+    ngx_http_results_group_t *group)
+{
+    ngx_http_results_store_counters_t  *counters;
+
+    counters = ngx_http_results_store_counters(b->conf);
+
     b->rows += group->nrecords;
     b->bytes += group->size;
 
-    ngx_http_results_add(queue_rows, group->nrecords);
-    ngx_http_results_add(queue_bytes, group->size);
+    counters->queue_rows += group->nrecords;
+    counters->queue_bytes += group->size;
+    counters->queue_rows_max = ngx_max(counters->queue_rows_max,
+                                       counters->queue_rows);
 }
 
 
@@ -363,18 +385,19 @@ ngx_http_results_group_unwait(ngx_http_results_batcher_t *b,
     b->rows -= group->nrecords;
     b->bytes -= group->size;
 
-    ngx_http_results_add(queue_rows, -group->nrecords);
-    ngx_http_results_add(queue_bytes, -group->size);
+    ngx_http_results_store_add(b->conf, queue_rows, -group->nrecords);
+    ngx_http_results_store_add(b->conf, queue_bytes, -group->size);
 }
 
 
 /* 503: of a group that is on no list any more */
 
 void
-ngx_http_results_group_failed(ngx_http_results_group_t *group)
+ngx_http_results_group_failed(ngx_http_results_batcher_t *b,
+    ngx_http_results_group_t *group)
 {
     if (group->unsure) {
-        ngx_http_results_count(outcomes_unknown);
+        ngx_http_results_store_count(b->conf, outcomes_unknown);
         group->handler(group, NGX_HTTP_RESULTS_UNKNOWN);
         return;
     }
@@ -462,7 +485,7 @@ ngx_http_results_batcher_deadline_handler(ngx_event_t *ev)
                 ngx_http_results_group_unwait(b, group);
             }
 
-            ngx_http_results_group_failed(group);
+            ngx_http_results_group_failed(b, group);
         }
     }
 
@@ -506,6 +529,6 @@ ngx_http_results_batcher_shutdown(ngx_http_results_pool_t *pool)
                                ngx_http_results_group_t, queue);
 
         ngx_http_results_group_unwait(b, group);
-        ngx_http_results_group_failed(group);
+        ngx_http_results_group_failed(b, group);
     }
 }

@@ -30,6 +30,7 @@ typedef struct {
     results_record_t      **records;        /* the same, for the encoder */
     ngx_uint_t              nrows;
     results_params_t        params;
+    int64_t                 departed;       /* when it was sent */
     unsigned                sent:1;
     unsigned                decoded:1;      /* the outcomes have come */
 } ngx_http_results_batch_t;
@@ -52,6 +53,7 @@ struct ngx_http_results_batcher_s {
     ngx_msec_t              sent;           /* when the last batch was */
 
     int64_t                 stamp;          /* the last one given or seen */
+    int64_t                 now;            /* of this loop pass's groups */
 
     unsigned                exiting:1;      /* the process is about to end */
 };
@@ -99,7 +101,8 @@ void ngx_http_results_group_unwait(ngx_http_results_batcher_t *b,
     ngx_http_results_group_t *group);
 
 /* 503: of a group that is on no list any more */
-void ngx_http_results_group_failed(ngx_http_results_group_t *group);
+void ngx_http_results_group_failed(ngx_http_results_batcher_t *b,
+    ngx_http_results_group_t *group);
 
 /* sets the timer to the earliest deadline of all groups, or deletes it */
 void ngx_http_results_batcher_set_timer(ngx_http_results_batcher_t *b);

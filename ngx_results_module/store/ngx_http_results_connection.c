@@ -15,6 +15,7 @@
 /* nginx's headers come first: they choose what the system's declare */
 #include "ngx_http_results_connection_libpq.h"
 #include "ngx_http_results_connection_params.h"
+#include "ngx_http_results_counters.h"
 
 #include <openssl/ssl.h>
 
@@ -440,6 +441,8 @@ ngx_http_results_connection_result(ngx_http_results_connection_t *hc,
         if (state != NULL) {
             ngx_cpystrn((u_char *) hc->end.sqlstate, (u_char *) state,
                         sizeof(hc->end.sqlstate));
+            ngx_http_results_count_sqlstate(
+                       ngx_http_results_store_counters(hc->conf), state);
         }
     }
 }

@@ -11,6 +11,7 @@
  */
 
 #include "ngx_http_results_connection_libpq.h"
+#include "ngx_http_results_counters.h"
 #include "results_encode.h"
 
 
@@ -30,6 +31,8 @@ typedef struct {
 } ngx_http_results_sql_t;
 
 
+static void ngx_http_results_connection_server(
+    ngx_http_results_connection_t *hc);
 static ngx_int_t ngx_http_results_check_row(ngx_http_results_job_t *job,
     const results_str_t *values, ngx_uint_t nvalues);
 static ngx_uint_t ngx_http_results_check_is(const results_str_t *value,
@@ -210,7 +213,34 @@ ngx_http_results_connection_set_up(ngx_http_results_connection_t *hc)
 
     hc->ready = 1;
 
+    ngx_http_results_connection_server(hc);
+
     hc->on_ready(hc);
+}
+
+
+/* for the status page: where we are connected to */
+
+static void
+ngx_http_results_connection_server(ngx_http_results_connection_t *hc)
+{
+    char                                text[120];
+    const char                         *standby;
+    ngx_http_results_store_counters_t  *counters;
+
+    counters = ngx_http_results_store_counters(hc->conf);
+
+    (void) ngx_snprintf((u_char *) text, sizeof(text) - 1, "%s:%s%Z",
+                        PQhost(hc->pg), PQport(hc->pg));
+    text[sizeof(text) - 1] = '\0';
+
+    /* servers from 14 on tell */
+    standby = PQparameterStatus(hc->pg, "in_hot_standby");
+
+    counters->server_standby = standby && ngx_strcmp(standby, "on") == 0;
+    counters->server_version = PQserverVersion(hc->pg);
+
+    ngx_http_results_text_set(&counters->server, text);
 }
 
 

@@ -25,6 +25,8 @@ static void ngx_http_results_pool_on_closed(ngx_http_results_connection_t *hc,
     const char *reason);
 static void ngx_http_results_pool_failed(ngx_http_results_pool_t *pool,
     const char *reason, ngx_uint_t again);
+static void ngx_http_results_pool_trouble(ngx_http_results_pool_t *pool,
+    const char *reason);
 static void ngx_http_results_pool_recovered(ngx_http_results_pool_t *pool);
 static void ngx_http_results_pool_retry_handler(ngx_event_t *ev);
 static void ngx_http_results_pool_check_handler(ngx_event_t *ev);
@@ -62,7 +64,7 @@ ngx_http_results_pool_init(ngx_http_results_pool_t *pool, ngx_cycle_t *cycle,
         hc->state = NGX_HTTP_RESULTS_DOWN;
         ngx_queue_insert_tail(&pool->lists[hc->state], &hc->queue);
         pool->counts[hc->state]++;
-        ngx_http_results_counters->connections_down++;
+        ngx_http_results_store_count(pool->conf, connections_down);
     }
 
     pool->retry.handler = ngx_http_results_pool_retry_handler;
@@ -85,19 +87,17 @@ static void
 ngx_http_results_pool_state(ngx_http_results_connection_t *hc,
     ngx_http_results_state_e state)
 {
-    ngx_atomic_uint_t        *gauges[NGX_HTTP_RESULTS_STATES];
-    ngx_http_results_pool_t  *pool;
+    ngx_atomic_uint_t                  *gauges[NGX_HTTP_RESULTS_STATES];
+    ngx_http_results_pool_t            *pool;
+    ngx_http_results_store_counters_t  *counters;
 
     pool = hc->pool;
+    counters = ngx_http_results_store_counters(pool->conf);
 
-    gauges[NGX_HTTP_RESULTS_DOWN] =
-                               &ngx_http_results_counters->connections_down;
-    gauges[NGX_HTTP_RESULTS_CONNECTING] =
-                         &ngx_http_results_counters->connections_connecting;
-    gauges[NGX_HTTP_RESULTS_IDLE] =
-                               &ngx_http_results_counters->connections_idle;
-    gauges[NGX_HTTP_RESULTS_BUSY] =
-                               &ngx_http_results_counters->connections_busy;
+    gauges[NGX_HTTP_RESULTS_DOWN] = &counters->connections_down;
+    gauges[NGX_HTTP_RESULTS_CONNECTING] = &counters->connections_connecting;
+    gauges[NGX_HTTP_RESULTS_IDLE] = &counters->connections_idle;
+    gauges[NGX_HTTP_RESULTS_BUSY] = &counters->connections_busy;
 
     ngx_queue_remove(&hc->queue);
     pool->counts[hc->state]--;
@@ -130,7 +130,7 @@ ngx_http_results_pool_grow(ngx_http_results_pool_t *pool)
     hc = ngx_queue_data(q, ngx_http_results_connection_t, queue);
 
     ngx_http_results_pool_state(hc, NGX_HTTP_RESULTS_CONNECTING);
-    ngx_http_results_count(connects);
+    ngx_http_results_store_count(pool->conf, connects);
 
     ngx_http_results_connection_open(hc);
 }
@@ -223,6 +223,13 @@ ngx_http_results_pool_on_ready(ngx_http_results_connection_t *hc)
     pool->reason[0] = '\0';
     pool->down = 0;
 
+    if (pool->lost) {
+        pool->lost = 0;
+        ngx_http_results_store_count(pool->conf, reconnects);
+        ngx_http_results_text_set(
+                 &ngx_http_results_store_counters(pool->conf)->trouble, "");
+    }
+
     if (!pool->suspect) {
         ngx_http_results_pool_recovered(pool);
     }
@@ -266,11 +273,11 @@ ngx_http_results_pool_on_closed(ngx_http_results_connection_t *hc,
     if (hc->state == NGX_HTTP_RESULTS_CONNECTING) {
 
         if (!hc->leaving) {
-            ngx_http_results_count(connect_failures);
+            ngx_http_results_store_count(pool->conf, connect_failures);
         }
 
     } else if (!hc->leaving) {
-        ngx_http_results_count(connections_lost);
+        ngx_http_results_store_count(pool->conf, connections_lost);
 
         /* one that came after a failure, and has not done anything either */
         again = !hc->proved && pool->failures > 0;
@@ -324,6 +331,12 @@ ngx_http_results_pool_failed(ngx_http_results_pool_t *pool,
         pool->down_since = ngx_current_msec;
     }
 
+    pool->lost = 1;
+
+    if (again && pool->down) {
+        ngx_http_results_pool_trouble(pool, reason);
+    }
+
     level = NGX_LOG_INFO;
 
     if (again && pool->down && !pool->told) {
@@ -357,6 +370,24 @@ ngx_http_results_pool_failed(ngx_http_results_pool_t *pool,
     pool->failures++;
 
     ngx_add_timer(&pool->retry, delay);
+}
+
+
+/* for the status page */
+
+static void
+ngx_http_results_pool_trouble(ngx_http_results_pool_t *pool,
+    const char *reason)
+{
+    u_char  text[sizeof(pool->reason)];
+
+    (void) ngx_snprintf(text, sizeof(text) - 1, "no %s: %s%Z", pool->name,
+                        reason);
+    text[sizeof(text) - 1] = '\0';
+
+    ngx_http_results_text_set(
+                    &ngx_http_results_store_counters(pool->conf)->trouble,
+                    (char *) text);
 }
 
 

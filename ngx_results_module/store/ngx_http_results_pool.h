@@ -55,6 +55,8 @@ struct ngx_http_results_pool_s {
 
     unsigned                down:1;         /* no connection, and it failed */
     unsigned                told:1;         /* the log has been told so */
+    unsigned                lost:1;         /* one, or an attempt, since the
+                                               last success */
     unsigned                suspect:1;      /* connects, and then fails */
     unsigned                closing:1;      /* the process exits */
 };

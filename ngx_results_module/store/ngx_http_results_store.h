@@ -44,6 +44,7 @@ typedef struct {
     uint64_t              (*scope_bits)(results_str_t scopes);
 
     uint32_t                realm;          /* of the token cache */
+    ngx_uint_t              counters;       /* its place among them */
     void                   *params;         /* connection.c's parsed conninfo */
     ngx_http_results_store_t  *store;       /* this worker's; NULL before */
 } ngx_http_results_store_conf_t;
@@ -82,7 +83,13 @@ struct ngx_http_results_group_s {
 
     char                    sqlstate[6];    /* of a refusal; or "" */
 
+    /* of what was committed; microseconds */
+    ngx_uint_t              queue_time;
+    ngx_uint_t              commit_time;
+    ngx_uint_t              batch_rows;
+
     /* the store's */
+    int64_t                 arrived;
     ngx_http_results_store_t  *store;
     void                   *batch;          /* it is in flight with, or NULL */
     int64_t                 stamp;          /* of all its records */

@@ -5,24 +5,53 @@
  * children of a master, the workers of an older configuration included.
  *
  * The zone is kept over a reload; a worker that takes over the slot of one
- * that is gone goes on counting where that one stopped.
+ * that is gone goes on counting where that one stopped.  A slot's memory is
+ * taken when a process first needs it, and never given back.
  */
 
 #include "ngx_http_results_counters.h"
 
 
-/* slots do not share a cache line */
+/* slots do not share a cache line, nor pages */
 #define NGX_HTTP_RESULTS_SLOT_SIZE                                            \
-    ngx_align(sizeof(ngx_http_results_counters_t), 256)
+    ngx_align(sizeof(ngx_http_results_counters_t), ngx_pagesize)
 
-#define ngx_http_results_slot(slots, i)                                       \
-    ((ngx_http_results_counters_t *)                                          \
-     ((slots) + (i) * NGX_HTTP_RESULTS_SLOT_SIZE))
+#define NGX_HTTP_RESULTS_OTHER_STORE  (NGX_HTTP_RESULTS_STORE_SLOTS - 1)
+
+/* a text that is always being written is not waited for */
+#define NGX_HTTP_RESULTS_TEXT_TRIES   1000
+
+
+/* what lies in the zone */
+typedef struct {
+    time_t                        started;
+    ngx_str_t                     names[NGX_HTTP_RESULTS_STORE_SLOTS];
+    ngx_http_results_counters_t  *slots[NGX_MAX_PROCESSES];
+} ngx_http_results_counters_sh_t;
+
+
+/* the zone's data in a configuration */
+typedef struct {
+    ngx_http_results_counters_sh_t  *sh;
+    ngx_array_t                     *stores;
+} ngx_http_results_counters_zone_t;
 
 
 static ngx_int_t ngx_http_results_counters_init_zone(ngx_shm_zone_t *zone,
     void *data);
+static ngx_int_t ngx_http_results_counters_place(ngx_shm_zone_t *zone,
+    ngx_http_results_counters_sh_t *sh, ngx_http_results_counted_t *store);
 static void ngx_http_results_counters_zero_gauges(void);
+
+
+const ngx_uint_t  ngx_http_results_rows_bounds[] = {
+    1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192
+};
+
+const ngx_uint_t  ngx_http_results_time_bounds[] = {
+    250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000,
+    1000000, 2500000, 5000000
+};
 
 
 /* of a process that has no zone */
@@ -31,25 +60,39 @@ static ngx_http_results_counters_t  ngx_http_results_private;
 ngx_http_results_counters_t  *ngx_http_results_counters =
                                                    &ngx_http_results_private;
 
-static u_char  *ngx_http_results_slots;
+static ngx_http_results_counters_sh_t  *ngx_http_results_sh;
 
 
 ngx_shm_zone_t *
-ngx_http_results_counters_add(ngx_conf_t *cf, void *tag)
+ngx_http_results_counters_add(ngx_conf_t *cf, ngx_array_t *stores, void *tag)
 {
-    size_t           size;
-    ngx_str_t        name = ngx_string("ngx_http_results_counters");
-    ngx_shm_zone_t  *zone;
+    size_t                             size;
+    ngx_str_t                          name;
+    ngx_shm_zone_t                    *zone;
+    ngx_http_results_counters_zone_t  *data;
 
-    /* the slab pool's own pages come on top: some 1% of the zone */
+    ngx_str_set(&name, "ngx_http_results_counters");
+
+    data = ngx_pcalloc(cf->pool, sizeof(ngx_http_results_counters_zone_t));
+    if (data == NULL) {
+        return NULL;
+    }
+
+    data->stores = stores;
+
+    /*
+     * Room for all processes there may be, of which few ever are: what is not
+     * used costs no memory.  The slab pool's own pages come on top: some 1%.
+     */
 
     size = NGX_MAX_PROCESSES * NGX_HTTP_RESULTS_SLOT_SIZE;
-    size += size / 16 + 8 * ngx_pagesize;
+    size += size / 64 + 16 * ngx_pagesize;
 
     zone = ngx_shared_memory_add(cf, &name, size, tag);
 
     if (zone != NULL) {
         zone->init = ngx_http_results_counters_init_zone;
+        zone->data = data;
     }
 
     return zone;
@@ -59,27 +102,91 @@ ngx_http_results_counters_add(ngx_conf_t *cf, void *tag)
 static ngx_int_t
 ngx_http_results_counters_init_zone(ngx_shm_zone_t *zone, void *data)
 {
+    ngx_uint_t                         i;
+    ngx_slab_pool_t                   *shpool;
+    ngx_http_results_counted_t        *stores;
+    ngx_http_results_counters_sh_t    *sh;
+    ngx_http_results_counters_zone_t  *new, *old;
+
+    new = zone->data;
+    old = data;
+
+    shpool = (ngx_slab_pool_t *) zone->shm.addr;
+
+    if (old) {
+        sh = old->sh;
+
+    } else if (zone->shm.exists) {
+        sh = shpool->data;
+
+    } else {
+        sh = ngx_slab_calloc(shpool, sizeof(ngx_http_results_counters_sh_t));
+        if (sh == NULL) {
+            return NGX_ERROR;
+        }
+
+        sh->started = ngx_time();
+        ngx_str_set(&sh->names[NGX_HTTP_RESULTS_OTHER_STORE], "other");
+
+        shpool->data = sh;
+    }
+
+    new->sh = sh;
+    stores = new->stores->elts;
+
+    for (i = 0; i < new->stores->nelts; i++) {
+        if (ngx_http_results_counters_place(zone, sh, &stores[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* the place of a store's name, or a free one, or the shared one */
+
+static ngx_int_t
+ngx_http_results_counters_place(ngx_shm_zone_t *zone,
+    ngx_http_results_counters_sh_t *sh, ngx_http_results_counted_t *store)
+{
+    u_char           *p;
+    ngx_str_t        *name;
+    ngx_uint_t        i;
     ngx_slab_pool_t  *shpool;
 
-    if (data) {
-        zone->data = data;
+    name = store->name;
+
+    for (i = 0; i < NGX_HTTP_RESULTS_OTHER_STORE; i++) {
+
+        if (sh->names[i].data == NULL) {
+            break;
+        }
+
+        if (sh->names[i].len == name->len
+            && ngx_strncmp(sh->names[i].data, name->data, name->len) == 0)
+        {
+            break;
+        }
+    }
+
+    *store->slot = i;
+
+    if (sh->names[i].data != NULL) {
         return NGX_OK;
     }
 
     shpool = (ngx_slab_pool_t *) zone->shm.addr;
 
-    if (zone->shm.exists) {
-        zone->data = shpool->data;
-        return NGX_OK;
-    }
-
-    zone->data = ngx_slab_calloc(shpool,
-                              NGX_MAX_PROCESSES * NGX_HTTP_RESULTS_SLOT_SIZE);
-    if (zone->data == NULL) {
+    p = ngx_slab_alloc(shpool, ngx_max(name->len, 1));
+    if (p == NULL) {
         return NGX_ERROR;
     }
 
-    shpool->data = zone->data;
+    ngx_memcpy(p, name->data, name->len);
+
+    sh->names[i].len = name->len;
+    sh->names[i].data = p;
 
     return NGX_OK;
 }
@@ -88,9 +195,23 @@ ngx_http_results_counters_init_zone(ngx_shm_zone_t *zone, void *data)
 void
 ngx_http_results_counters_init_process(ngx_shm_zone_t *zone)
 {
-    ngx_http_results_slots = zone->data;
-    ngx_http_results_counters = ngx_http_results_slot(ngx_http_results_slots,
-                                                      ngx_process_slot);
+    ngx_slab_pool_t                   *shpool;
+    ngx_http_results_counters_t      **slot;
+    ngx_http_results_counters_zone_t  *data;
+
+    data = zone->data;
+    shpool = (ngx_slab_pool_t *) zone->shm.addr;
+
+    ngx_http_results_sh = data->sh;
+    slot = &data->sh->slots[ngx_process_slot];
+
+    if (*slot == NULL) {
+        *slot = ngx_slab_calloc(shpool, NGX_HTTP_RESULTS_SLOT_SIZE);
+    }
+
+    if (*slot != NULL) {
+        ngx_http_results_counters = *slot;
+    }
 
     ngx_http_results_counters_zero_gauges();
     ngx_http_results_counters->pid = ngx_pid;
@@ -108,66 +229,212 @@ ngx_http_results_counters_exit_process(void)
 static void
 ngx_http_results_counters_zero_gauges(void)
 {
-    ngx_http_results_counters_t  *slot;
+    ngx_uint_t                          i;
+    ngx_http_results_store_counters_t  *store;
 
-    slot = ngx_http_results_counters;
+    for (i = 0; i < NGX_HTTP_RESULTS_STORE_SLOTS; i++) {
+        store = &ngx_http_results_counters->stores[i];
 
-#define NGX_HTTP_RESULTS_FIELD(name)  slot->name = 0;
-    NGX_HTTP_RESULTS_GAUGES(NGX_HTTP_RESULTS_FIELD)
+#define NGX_HTTP_RESULTS_FIELD(name)  store->name = 0;
+        NGX_HTTP_RESULTS_STORE_GAUGES(NGX_HTTP_RESULTS_FIELD)
 #undef NGX_HTTP_RESULTS_FIELD
+
+        ngx_memzero(&store->server, sizeof(ngx_http_results_text_t));
+        ngx_memzero(&store->trouble, sizeof(ngx_http_results_text_t));
+    }
 }
 
 
 void
-ngx_http_results_count_batch(ngx_uint_t n)
+ngx_http_results_observe(ngx_http_results_histogram_t *histogram,
+    const ngx_uint_t *bounds, ngx_uint_t value)
 {
-    ngx_uint_t  i, max;
+    ngx_uint_t  i;
 
-    max = 1;
-
-    for (i = 0; i < NGX_HTTP_RESULTS_BATCH_BUCKETS - 1 && n > max; i++) {
-        max *= 2;
+    for (i = 0; i < NGX_HTTP_RESULTS_BOUNDS && value > bounds[i]; i++) {
+        /* void */
     }
 
-    ngx_http_results_counters->batch_rows[i]++;
-    ngx_http_results_counters->batches++;
-    ngx_http_results_counters->rows += n;
+    histogram->buckets[i]++;
+    histogram->sum += value;
 }
 
 
 void
-ngx_http_results_counters_sum(ngx_http_results_counters_t *sum)
+ngx_http_results_count_sqlstate(ngx_http_results_store_counters_t *store,
+    const char *sqlstate)
 {
-    ngx_uint_t                    i, n;
-    ngx_http_results_counters_t  *slot;
+    uint64_t  word;
 
-    ngx_memzero(sum, sizeof(ngx_http_results_counters_t));
-
-    if (ngx_http_results_slots == NULL) {
+    if (sqlstate[0] == '\0') {
         return;
     }
 
-    for (i = 0; i < NGX_MAX_PROCESSES; i++) {
-        slot = ngx_http_results_slot(ngx_http_results_slots, i);
+    word = 0;
+    ngx_memcpy(&word, sqlstate, ngx_min(ngx_strlen(sqlstate), 5));
 
-#define NGX_HTTP_RESULTS_FIELD(name)  sum->name += slot->name;
+    store->sqlstate = word;
+    store->error_time = ngx_time();
+}
 
-        NGX_HTTP_RESULTS_COUNTERS(NGX_HTTP_RESULTS_FIELD)
 
-        for (n = 0; n < NGX_HTTP_RESULTS_BATCH_BUCKETS; n++) {
-            sum->batch_rows[n] += slot->batch_rows[n];
+void
+ngx_http_results_text_set(ngx_http_results_text_t *text, const char *data)
+{
+    size_t  i;
+
+    text->sequence++;
+    ngx_memory_barrier();
+
+    for (i = 0; data[i] && i < sizeof(text->data) - 1; i++) {
+        text->data[i] = (data[i] >= ' ' && data[i] <= '~') ? data[i] : '?';
+    }
+
+    text->data[i] = '\0';
+
+    ngx_memory_barrier();
+    text->sequence++;
+}
+
+
+void
+ngx_http_results_text_get(ngx_http_results_text_t *text, char *data)
+{
+    ngx_uint_t         i;
+    ngx_atomic_uint_t  sequence;
+
+    for (i = 0; i < NGX_HTTP_RESULTS_TEXT_TRIES; i++) {
+
+        sequence = text->sequence;
+        ngx_memory_barrier();
+
+        ngx_memcpy(data, text->data, sizeof(text->data));
+        data[sizeof(text->data) - 1] = '\0';
+
+        ngx_memory_barrier();
+
+        if ((sequence & 1) == 0 && text->sequence == sequence) {
+            return;
         }
+    }
 
-        /* a worker that was killed could not zero its gauges */
+    data[0] = '\0';
+}
 
-        if (slot->pid == 0
-            || (kill(slot->pid, 0) == -1 && ngx_errno == NGX_ESRCH))
-        {
+
+ngx_uint_t
+ngx_http_results_counters_sum(ngx_http_results_counters_t *sum)
+{
+    ngx_uint_t                       i, n, alive;
+    ngx_http_results_counters_t     *slot;
+    ngx_http_results_api_counters_t *api, *total;
+
+    ngx_memzero(sum, sizeof(ngx_http_results_counters_t));
+
+    alive = 0;
+
+    if (ngx_http_results_sh == NULL) {
+        return 0;
+    }
+
+    for (i = 0; i < NGX_MAX_PROCESSES; i++) {
+        slot = ngx_http_results_sh->slots[i];
+
+        if (slot == NULL) {
             continue;
         }
 
-        NGX_HTTP_RESULTS_GAUGES(NGX_HTTP_RESULTS_FIELD)
+#define NGX_HTTP_RESULTS_FIELD(name)  sum->name += slot->name;
+        NGX_HTTP_RESULTS_COUNTERS(NGX_HTTP_RESULTS_FIELD)
+#undef NGX_HTTP_RESULTS_FIELD
+
+        for (n = 0; n < NGX_HTTP_RESULTS_API_SLOTS; n++) {
+            api = &slot->apis[n];
+            total = &sum->apis[n];
+
+#define NGX_HTTP_RESULTS_FIELD(name)  total->name += api->name;
+            NGX_HTTP_RESULTS_API_COUNTERS(NGX_HTTP_RESULTS_FIELD)
+#undef NGX_HTTP_RESULTS_FIELD
+        }
+
+        slot = ngx_http_results_counters_of(i);
+        alive += (slot != NULL);
+
+        for (n = 0; n < NGX_HTTP_RESULTS_STORE_SLOTS; n++) {
+            ngx_http_results_store_counters_add(&sum->stores[n],
+                                  &ngx_http_results_sh->slots[i]->stores[n],
+                                  slot != NULL);
+        }
+    }
+
+    return alive;
+}
+
+
+void
+ngx_http_results_store_counters_add(ngx_http_results_store_counters_t *sum,
+    ngx_http_results_store_counters_t *store, ngx_uint_t gauges)
+{
+    ngx_uint_t  i;
+
+#define NGX_HTTP_RESULTS_FIELD(name)  sum->name += store->name;
+
+    NGX_HTTP_RESULTS_STORE_COUNTERS(NGX_HTTP_RESULTS_FIELD)
+
+    if (gauges) {
+        NGX_HTTP_RESULTS_STORE_GAUGES(NGX_HTTP_RESULTS_FIELD)
+    }
 
 #undef NGX_HTTP_RESULTS_FIELD
+
+    sum->batch_rows.sum += store->batch_rows.sum;
+    sum->queue_time.sum += store->queue_time.sum;
+    sum->commit_time.sum += store->commit_time.sum;
+
+    for (i = 0; i < NGX_HTTP_RESULTS_BOUNDS + 1; i++) {
+        sum->batch_rows.buckets[i] += store->batch_rows.buckets[i];
+        sum->queue_time.buckets[i] += store->queue_time.buckets[i];
+        sum->commit_time.buckets[i] += store->commit_time.buckets[i];
     }
+
+    sum->queue_rows_max = ngx_max(sum->queue_rows_max, store->queue_rows_max);
+
+    if (store->error_time > sum->error_time) {
+        sum->error_time = store->error_time;
+        sum->sqlstate = store->sqlstate;
+    }
+}
+
+
+/* a worker that was killed could not zero its gauges */
+
+ngx_http_results_counters_t *
+ngx_http_results_counters_of(ngx_uint_t i)
+{
+    ngx_http_results_counters_t  *slot;
+
+    slot = ngx_http_results_sh ? ngx_http_results_sh->slots[i] : NULL;
+
+    if (slot == NULL
+        || slot->pid == 0
+        || (kill(slot->pid, 0) == -1 && ngx_errno == NGX_ESRCH))
+    {
+        return NULL;
+    }
+
+    return slot;
+}
+
+
+ngx_str_t
+ngx_http_results_counters_name(ngx_uint_t slot)
+{
+    return ngx_http_results_sh->names[slot];
+}
+
+
+time_t
+ngx_http_results_counters_started(void)
+{
+    return ngx_http_results_sh->started;
 }

@@ -1,0 +1,19 @@
+
+/*
+ * The texts that page/embed makes a source of.
+ */
+
+#ifndef NGX_HTTP_RESULTS_PAGE_H
+#define NGX_HTTP_RESULTS_PAGE_H
+
+#include <stddef.h>
+
+
+extern const unsigned char  ngx_http_results_page_style[];
+extern const size_t         ngx_http_results_page_style_len;
+
+extern const unsigned char  ngx_http_results_page_script[];
+extern const size_t         ngx_http_results_page_script_len;
+
+
+#endif /* NGX_HTTP_RESULTS_PAGE_H */
