@@ -290,8 +290,29 @@ sub _watch {
     }
 
     sysread $reader, my $nothing, 1;    # until the test is gone
-    remove_tree($self->{dir}) if !$ENV{TEST_RESULTS_LEAVE};
+    $self->_end_daemons;
+
+    # servers that died with it may need a moment
+    wait_for(sub {
+        remove_tree($self->{dir}, { error => \my $errors });
+        return !-e $self->{dir};
+    }) if !$ENV{TEST_RESULTS_LEAVE};
+
     POSIX::_exit(0);
+}
+
+
+# what has not died with the test: known by the test's directory, which is
+# in its command line
+sub _end_daemons {
+    my ($self) = @_;
+
+    for my $file (glob "$self->{dir}/nginx/nginx.pid*") {
+        my ($pid) = Results::Test::Nginx::_slurp($file) =~ /^(\d+)\n/ or next;
+
+        kill 'TERM', $pid if Results::Test::Nginx::_slurp(
+            "/proc/$pid/cmdline") =~ /\Q$self->{dir}\E/;
+    }
 }
 
 

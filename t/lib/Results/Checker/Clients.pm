@@ -143,6 +143,7 @@ sub _begin {
     $slot->{begin} = now();
     $slot->{out} = $slot->{bytes};
     $slot->{in} = '';
+    $slot->{sent} = 0;
 
     if (!$slot->{socket}) {
         socket $slot->{socket}, PF_INET, SOCK_STREAM, IPPROTO_TCP
@@ -170,6 +171,7 @@ sub _send {
 
     if (defined $n) {
         substr $slot->{out}, 0, $n, '';
+        $slot->{sent} = 1;
         return;
     }
 
@@ -211,7 +213,7 @@ sub _receive {
 
     return if $n > 0;
 
-    $self->_end($slot, length $slot->{out} && !$slot->{served} ? 'refused'
+    $self->_end($slot, !$slot->{sent} ? 'refused'
         : $slot->{served} && $slot->{in} eq '' ? 'stale' : 'closed');
 }
 

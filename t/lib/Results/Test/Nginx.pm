@@ -3,7 +3,7 @@ package Results::Test::Nginx;
 # The nginx under test: its configuration from a template, its processes, its
 # log.  A template's %%NAME%% is replaced by the test's values; %%GLOBALS%%
 # and %%HTTP%% stand for what every test needs.  The master runs in the
-# foreground as the test's child.
+# foreground as the test's child, or as a daemon, which alone can be upgraded.
 
 use strict;
 use warnings;
@@ -65,8 +65,8 @@ my %DEFAULTS = (
 );
 
 
-# options: dir, root, conninfo, http2 (1: on a port of its own), vars (more
-# %%NAME%%), and those of %DEFAULTS
+# options: dir, root, conninfo, http2 (1: on a port of its own), daemon (1),
+# vars (more %%NAME%%), and those of %DEFAULTS
 sub new {
     my ($class, %opt) = @_;
 
@@ -167,6 +167,8 @@ sub start {
         [$self->_checker, $self->_argv],
         env => { $self->_env }, out => "$self->{prefix}/stderr");
 
+    $self->_adopt if $self->{daemon};
+
     wait_for(sub {
         defined $self->{process}->status
             || ($self->worker_pids >= $self->{workers} && $self->accepts);
@@ -200,6 +202,49 @@ sub reload {
             && !($opt{wait} && @pids > @new);
 
     }, timeout => 30) or die "nginx does not reload:\n" . $self->log_tail;
+}
+
+
+# USR2: another master and its workers serve beside those of now.  Then WINCH
+# ends the old workers, and QUIT the old master; or, with back => 1, HUP
+# starts workers of the old one again, and QUIT ends the new one.
+sub upgrade {
+    my ($self, %opt) = @_;
+
+    my $old = $self->{process};
+    my @workers = $self->worker_pids;
+
+    $old->signal('USR2');
+
+    my $new = wait_for(sub {
+        my $pid = $self->_pid_file;
+        my @pids = $pid && $pid != $old->pid
+            ? Results::Test::Process::children($pid) : ();
+        return @pids >= $self->{workers} && $pid;
+    }, timeout => 30) or die "no new master:\n" . $self->log_tail;
+
+    $old->signal('WINCH');
+    wait_for(sub { !Results::Test::Process::alive(@workers) }, timeout => 30)
+        or die "old workers stay:\n" . $self->log_tail;
+
+    if ($opt{back}) {
+        $old->signal('HUP');
+        wait_for(sub {
+            my @pids = grep { $_ != $new } $self->worker_pids;
+            return @pids >= $self->{workers};
+        }) or die "the old master has no workers:\n" . $self->log_tail;
+
+        kill 'QUIT', $new;
+        wait_for(sub { !Results::Test::Process::alive($new) }, timeout => 30)
+            or die "the new master stays:\n" . $self->log_tail;
+        return;
+    }
+
+    $old->signal('QUIT');
+    wait_for(sub { defined $old->status }, timeout => 30)
+        or die "the old master stays:\n" . $self->log_tail;
+
+    $self->{process} = Results::Test::Process->adopt($new, $old->group);
 }
 
 
@@ -312,6 +357,29 @@ sub _end {
 }
 
 
+# the daemon, whose starter ends
+sub _adopt {
+    my ($self) = @_;
+
+    my $starter = $self->{process};
+
+    wait_for(sub { defined $starter->status }, timeout => 30);
+    return if $starter->status;
+
+    my $pid = wait_for(sub { $self->_pid_file });
+
+    $self->{process} = Results::Test::Process->adopt($pid);
+}
+
+
+sub _pid_file {
+    my ($self) = @_;
+
+    my ($pid) = _slurp("$self->{prefix}/nginx.pid") =~ /^(\d+)\n/;
+    return $pid;
+}
+
+
 sub _argv {
     my ($self) = @_;
 
@@ -329,7 +397,8 @@ sub _globals {
     return join "\n",
         ($module ? "load_module  $module;" : ()),
         ($user ? "user  $user->{name} $user->{group};" : ()),
-        'daemon  off;',
+        $self->{daemon} ? ('daemon  on;', map { "env  $_;" } keys %{
+            { $self->_env } }) : 'daemon  off;',
         "pid  $self->{prefix}/nginx.pid;",
         "error_log  $self->{error_log} $self->{log};",
         "worker_processes  $self->{workers};",

@@ -61,6 +61,15 @@ sub spawn {
 }
 
 
+# one that somebody else has started: pid, and the group it is in
+sub adopt {
+    my ($class, $pid, $group) = @_;
+
+    return bless { pid => $pid, adopted => 1,
+                   group => $group || getpgrp $pid }, $class;
+}
+
+
 # runs a command to its end: (exit code, what it printed)
 sub run {
     my ($class, $argv, %opt) = @_;
@@ -96,9 +105,14 @@ sub run {
 sub pid { $_[0]{pid} }
 
 
-# undef while it runs, else the wait status
+sub group { $_[0]{group} || $_[0]{pid} }
+
+
+# undef while it runs, else the wait status; 0 of one that was adopted
 sub status {
     my ($self) = @_;
+
+    return alive($self->{pid}) ? undef : 0 if $self->{adopted};
 
     if (!defined $self->{status}) {
         local $?;
@@ -122,7 +136,7 @@ sub end {
     $self->signal($signal);
 
     if (wait_for(sub { defined $self->status }, timeout => $timeout)) {
-        return $self->{status};
+        return $self->status;
     }
 
     $self->kill_group;
@@ -164,11 +178,11 @@ sub alive {
 # is any process of its group left?
 sub group_alive {
     my ($self) = @_;
-    return grep { $_->[2] == $self->{pid} } running();
+    return grep { $_->[2] == $self->group } running();
 }
 
 
-sub kill_group { kill 'KILL', -$_[0]{pid} }
+sub kill_group { kill 'KILL', -$_[0]->group }
 
 
 1;
