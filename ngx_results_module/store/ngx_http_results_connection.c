@@ -340,7 +340,10 @@ ngx_http_results_connection_event_handler(ngx_event_t *ev)
             return;
         }
 
-        /* what OpenSSL has decrypted, the event loop cannot see */
+        /*
+         * what OpenSSL has decrypted, the event loop cannot see, and not
+         * every libpq takes all of it
+         */
 
     } while (alive && !ev->write && !hc->paused
              && PQsslInUse(hc->pg)

@@ -2,7 +2,8 @@ package Results::Test::Proxy;
 
 # A proxy between nginx and PostgreSQL, in a child process, that does to the
 # connections what networks do.  A command has taken effect when its method
-# returns.  "up" is towards PostgreSQL, "down" towards nginx.
+# returns.  "up" is towards PostgreSQL, "down" towards nginx.  With a
+# certificate it speaks TLS to nginx, in records as large as they can be.
 
 use strict;
 use warnings;
@@ -21,7 +22,7 @@ use Results::Test::Port qw(free_port);
 use Results::Test::Wait qw(wait_for);
 
 
-# options: to (path of the server's Unix socket)
+# options: to (path of the server's Unix socket), tls ([certificate, key])
 sub new {
     my ($class, %opt) = @_;
 
@@ -190,6 +191,8 @@ sub _accept {
         return;
     }
 
+    $client = $self->_secure($client) or return if $self->{tls};
+
     $_->blocking(0) for $client, $server;
 
     $self->{pairs}{fileno $client} = {
@@ -198,6 +201,20 @@ sub _accept {
         down => { name => 'down', from => $server, to => $client,
                   queue => [] },
     };
+}
+
+
+# PostgreSQL's way to TLS: it is asked for, granted, and begins
+sub _secure {
+    my ($self, $client) = @_;
+
+    require IO::Socket::SSL;
+
+    sysread($client, my $request, 8) == 8 or return;
+    syswrite $client, 'S';
+
+    return IO::Socket::SSL->start_SSL($client, SSL_server => 1,
+        SSL_cert_file => $self->{tls}[0], SSL_key_file => $self->{tls}[1]);
 }
 
 
@@ -224,6 +241,13 @@ sub _take {
         $n = 0;
     }
 
+    # what TLS has read, select() does not see
+    while ($n && $self->{tls} && $half->{name} eq 'up'
+           && $half->{from}->pending)
+    {
+        sysread $half->{from}, $bytes, 65536, length $bytes;
+    }
+
     if ($n == 0) {
         $half->{eof} = 1;
         push @{ $half->{queue} }, [time + $self->{delay}, undef];
@@ -231,8 +255,21 @@ sub _take {
     }
 
     my $name = $half->{name};
-    $self->{counts}{$name} += $n;
-    push @{ $half->{queue} }, [time + $self->{delay}, $bytes];
+    $self->{counts}{$name} += length $bytes;
+
+    my $due = time + $self->{delay};
+    my $last = $half->{queue}[-1];
+
+    # a large record needs all that it can hold
+    $due += 0.02 if $self->{tls} && $name eq 'down';
+
+    if ($last && defined $last->[1] && $self->{tls}) {
+        $last->[0] = $due;
+        $last->[1] .= $bytes;
+        return;
+    }
+
+    push @{ $half->{queue} }, [$due, $bytes];
 }
 
 
