@@ -36,6 +36,7 @@ SET LOCAL ROLE results_owner;
 
 \ir schema.sql
 \ir roster.sql
+\ir roster_csv.sql
 \ir history.sql
 \ir write.sql
 \ir read.sql

@@ -1,6 +1,7 @@
 --
 -- The people: departments, persons, who manages what, and what learners were
--- given to do.  Loaded by plain SQL or COPY (docs/operations.md).
+-- given to do.  Loaded by plain SQL, or from CSV files (roster_csv.sql);
+-- docs/operations.md shows both.
 --
 -- A GUID is kept in one form, lower case with hyphens, whatever form it comes
 -- in: it must equal the one that the module stores in a result.
@@ -62,11 +63,15 @@ CREATE TABLE IF NOT EXISTS results.department (
     id              text COLLATE "C" NOT NULL CHECK (id <> ''),
     parent_id       text COLLATE "C",
     name            text NOT NULL DEFAULT '',
+    type            text NOT NULL DEFAULT '',
     PRIMARY KEY (institution_id, id),
     CHECK (parent_id <> id),
     FOREIGN KEY (institution_id, parent_id) REFERENCES results.department
         DEFERRABLE INITIALLY DEFERRED
 );
+
+COMMENT ON COLUMN results.department.type IS
+    'As OneRoster has it: department, school, district, local, state, national.';
 
 CREATE INDEX IF NOT EXISTS department_parent
     ON results.department (institution_id, parent_id)

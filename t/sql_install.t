@@ -107,7 +107,7 @@ subtest 'the demo' => sub {
 
     is(scalar $pg->dbh->selectrow_array(
         "SELECT status FROM results_api.issue_access_token(?, "
-        . "decode(?, 'hex'), '{}', sha256('x'), 60)", {},
+        . "decode(?, 'hex'), '{}', sha256('x'), 60, null)", {},
         $second{CLIENT_ID}, sha256_hex($second{CLIENT_SECRET})), 'granted',
        'the secret is good');
 

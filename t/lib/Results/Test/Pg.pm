@@ -368,6 +368,25 @@ sub calls {
 }
 
 
+# what the lines do at a prompt, as the superuser: (exit code, what it printed)
+sub psql {
+    my ($self, $lines) = @_;
+    return $self->shell("psql -XqAt -v ON_ERROR_STOP=1 <<'END-OF-LINES'\n"
+                        . "$lines\nEND-OF-LINES\n");
+}
+
+
+# the same of a shell that finds the database, in the project's directory
+sub shell {
+    my ($self, $lines) = @_;
+
+    return Results::Test::Process->run(
+        ['sh', '-c', "cd \"\$ROOT\" && { $lines\n}"],
+        env => { ROOT => $self->{root}, PGHOST => $self->{run},
+                 PGUSER => 'postgres', PGDATABASE => $DATABASE });
+}
+
+
 sub log_text {
     my ($self) = @_;
 
