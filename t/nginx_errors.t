@@ -12,6 +12,17 @@ use Results::Test::Http2;
 
 my $t = Results::Test->new;
 
+# every API there is
+open my $source, '<', $t->root
+    . '/ngx_results_module/dialect/results_dialect.c' or die "the table: $!\n";
+my @apis = map { /^ {4}&results_(\w+),/ ? $1 : () } <$source>;
+
+my @statuses = (400, 403, 404, 405, 413, 414, 415, 429, 500, 502, 503, 504);
+my $returns = join ' ', map { "if (\$arg_code = $_) { return $_; }" } @statuses;
+my $locations = join "\n",
+    map { "location /of-$_->[0]/ { $_->[1]; $returns }" }
+    ['tokens', 'results_token_endpoint'], map { [$_, "results_api $_"] } @apis;
+
 $t->nginx(
     http2  => 1,
     http   => <<'EOC',
@@ -19,7 +30,7 @@ $t->nginx(
         limit_req_zone   $arg_key zone=requests:1m rate=1r/m;
         limit_conn_zone  $arg_key zone=connections:1m;
 EOC
-    server => <<'EOC',
+    server => $locations . <<'EOC',
         location /api/       { results_api timeback;
                                client_body_timeout 300ms;
                                rewrite ^/api/away/  /elsewhere break; }
@@ -71,8 +82,6 @@ EOC
                                client_max_body_size 1; }
         location @large      { rewrite ^/large/(.*)  /api/$1 last; }
 
-        location /tokens     { results_token_endpoint;
-                               client_max_body_size 10; }
 EOC
 );
 
@@ -311,13 +320,33 @@ subtest 'filters of nginx' => sub {
 };
 
 
-subtest 'another API, another shape' => sub {
-    my $response = $t->request('POST', '/tokens',
-        ['Content-Type' => 'application/x-www-form-urlencoded'],
-        'grant_type=client_credentials');
+subtest 'each API has its own shape' => sub {
+    my %shapes;
 
-    is($response->status, 413, 'of the token endpoint');
-    is($response->json->{error}, 'invalid_request', 'as RFC 6749 has it');
+    cmp_ok(scalar @apis, '>=', 2, "@apis");
+
+    for my $api (@apis, 'tokens') {
+        for my $status (@statuses) {
+            my $response = $t->request('POST', "/of-$api/x?code=$status",
+                                       \@json, $body);
+            my $type = $response->header('Content-Type') // '';
+
+            is($response->status, $status, "$api: $status");
+            like($type, qr{^(?:application|text)/(?:\w+\+)?(?:json|xml)\b},
+                 'of its own type');
+            ok($type =~ /json/ ? ref $response->json
+                               : $response->body =~ /^<(?!html)/,
+               'and shape');
+            unlike($response->body, qr/<html|nginx/i, 'which is not nginx\'s');
+            ok($response->header('Retry-After'), 'with Retry-After')
+                if $status == 429 || $status == 503;
+
+            $shapes{ join ' ', sort keys %{ $response->json } }++
+                if ref $response->json eq 'HASH';
+        }
+    }
+
+    cmp_ok(scalar keys %shapes, '>=', 2, 'not one for all');
 };
 
 

@@ -7,7 +7,9 @@ use lib "$FindBin::Bin/lib";
 use Results::Test;
 
 use Digest::SHA qw(sha256_hex);
+use JSON::PP ();
 use MIME::Base64 qw(encode_base64);
+use Results::Test::BadInput;
 use Results::Test::Http2;
 
 my $t = Results::Test->new;
@@ -404,6 +406,67 @@ subtest 'what is no request' => sub {
 
     is($pg->value('SELECT count(*) FROM results.access_token'), $before,
        'no token was stored');
+};
+
+
+subtest 'bad input' => sub {
+    my %good = (grant_type => 'client_credentials', client_id => $id,
+                client_secret => $secret, scope => $READ);
+    my $good = $t->encode(\%good);
+    my $decoder = JSON::PP->new->utf8->allow_nonref;
+
+    my (@requests, @cases);
+
+    my $add = sub {
+        my ($name, $type, $text, @statuses) = @_;
+
+        push @cases, [$name, @statuses];
+        push @requests,
+            Results::Test::Http->format('POST', '/token', $type, $text),
+            Results::Test::Http->format('POST', '/token', \@JSON, $good);
+    };
+
+    $add->($_->[0], \@JSON, $_->[1], 400)
+        for Results::Test::BadInput->bodies($good);
+
+    for my $name (sort keys %good) {
+        my %rest = %good;
+        delete $rest{$name};
+
+        for my $value (Results::Test::BadInput->values('id')) {
+            my $text = $t->encode(\%rest) =~ s/^\{/{"$name":$value,/r;
+            my $decoded = eval { $decoder->decode($value) };
+
+            # a scope may be left out, and spaces are none
+            my $none = $name eq 'scope'
+                && grep { $value eq $_ } '""', '" "', 'null';
+
+            $add->("$name: $value", \@JSON, $text, $none ? 200 : (400, 401));
+
+            next if !defined $decoded || ref $decoded || $value !~ /^"/;
+
+            utf8::encode($decoded);
+            $add->("$name in a form: $value", \@FORM,
+                   form(%rest, $name => $decoded), $none ? 200 : (400, 401));
+        }
+    }
+
+    my @responses = $t->many(\@requests);
+
+    while (my ($response, $beside) = splice @responses, 0, 2) {
+        my ($name, @statuses) = @{ shift @cases };
+        my $json = $response->json || {};
+
+        token($_) for grep { $_->status == 200 } $response, $beside;
+
+        ok((grep { $response->status == $_ } @statuses)
+           && ($response->status == 200
+               || $json->{error} && $json->{error_description})
+           && $beside->status == 200, $name)
+            or diag($response->status . ' ' . $response->body);
+    }
+
+    is(scalar @cases, 0, 'all of them');
 };
 
 
