@@ -7,6 +7,7 @@
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Results::Test;
+use Results::Test::Http2;
 use Time::HiRes ();
 
 my $t = Results::Test->new(timeout => 240);
@@ -15,7 +16,7 @@ my $pg = $t->pg;
 $pg->no_timeouts;
 
 my $store = 'connections 1; readers 1; write_timeout 60s; read_timeout 60s;';
-my $nginx = $t->nginx(store => $store);
+my $nginx = $t->nginx(store => $store, http2 => 1);
 
 
 # the workers of now have been asked to leave
@@ -116,6 +117,90 @@ subtest 'HUP with a write in flight and one queued' => sub {
     ok(wait_for(sub { !Results::Test::Process::alive(@old) }),
        'the old worker is gone');
 };
+
+
+subtest 'HUP with an HTTP/2 stream in flight' => sub {
+    my $h2 = Results::Test::Http2->new(port => $nginx->http2_port);
+    my @old = $nginx->worker_pids;
+    my $id;
+
+    $t->put('h2-warm', $t->result);
+
+    $pg->with_lock('results.result', 'SHARE', sub {
+        $id = $h2->open('PUT', $t->uri('h2'), $t->headers,
+                        $t->encode($t->result));
+        ok($pg->wait_for_blocked(1), 'it is in flight');
+        $nginx->reload;
+        wait_for_exiting(@old);
+    });
+
+    is($h2->response($id)->status, 201, 'created');
+    $h2->close;
+    is_stored('h2');
+    ok(wait_for(sub { !Results::Test::Process::alive(@old) }),
+       'the old worker is gone');
+};
+
+
+# (name, table that its statement waits for, request)
+my @reads = (
+    ['a read', 'results.result', sub {
+        Results::Test::Http->format('GET', $t->uri('warm'),
+                                    $t->headers(type => undef));
+    }],
+    ['a token lookup', 'results.access_token', sub {
+        $t->put_request('looked-up', $t->result,
+                        token => $t->token(client => $t->client));
+    }],
+);
+
+for (@reads) {
+    my ($name, $table, $request) = @$_;
+
+    subtest "HUP with $name in flight" => sub {
+        my @old = $nginx->worker_pids;
+        my $c = $t->http;
+        my $bytes = $request->();
+
+        $t->put('warm', $t->result);
+
+        $pg->with_lock($table, 'ACCESS EXCLUSIVE', sub {
+            $c->send($bytes);
+            ok($pg->wait_for_blocked(1), 'it is in flight');
+            $nginx->reload;
+            wait_for_exiting(@old);
+        });
+
+        is(answer($c)->status / 100 | 0, 2, 'it is answered');
+        ok(wait_for(sub { !Results::Test::Process::alive(@old) }),
+           'the old worker is gone');
+    };
+
+    subtest "worker_shutdown_timeout with $name in flight" => sub {
+        $nginx->set(globals => 'worker_shutdown_timeout  1s;');
+        $nginx->reload(wait => 1);
+
+        my @old = $nginx->worker_pids;
+        my $c = $t->http;
+        my $bytes = $request->();
+
+        $t->put('warm', $t->result);
+
+        $pg->with_lock($table, 'ACCESS EXCLUSIVE', sub {
+            $c->send($bytes);
+            ok($pg->wait_for_blocked(1), 'it is in flight');
+            $nginx->reload;
+            ok(wait_for(sub { !Results::Test::Process::alive(@old) }),
+               'the worker leaves all the same');
+        });
+
+        my $response = answer($c);
+        is($response ? $response->status : 503, 503, 'without an answer');
+
+        $nginx->set(globals => '');
+        $nginx->reload(wait => 1);
+    };
+}
 
 
 # the connections to PostgreSQL are closed by then, and opened again
