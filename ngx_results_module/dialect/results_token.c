@@ -71,6 +71,8 @@ static const char *const  results_token_names[] = {
     "grant_type", "client_id", "client_secret", "scope"
 };
 
+#define RESULTS_TOKEN_JSON  1      /* of: */
+
 static const char *const  results_token_media_types[] = {
     "application/x-www-form-urlencoded", "application/json", NULL
 };
@@ -98,7 +100,7 @@ static results_next_e
 results_token_parse(results_request_t *r)
 {
     unsigned                  nscopes;
-    results_str_t             grant, scopes[RESULTS_TOKEN_SCOPES];
+    results_str_t             type, grant, scopes[RESULTS_TOKEN_SCOPES];
     results_token_request_t  *t;
 
     t = results_arena_calloc(r->arena, sizeof(results_token_request_t));
@@ -109,10 +111,7 @@ results_token_parse(results_request_t *r)
 
     r->state = t;
 
-    if (r->content_type.len >= 16
-        && results_str_caseeq((results_str_t) { 16, r->content_type.data },
-                              results_str("application/json")))
-    {
+    if (results_media_type(r, &type) == RESULTS_TOKEN_JSON) {
         results_token_json(r, t);
 
     } else {
