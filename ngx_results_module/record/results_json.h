@@ -132,6 +132,16 @@ int results_json_word(results_reader_t *r, const char *name, unsigned flags,
     const char *const *words, int *out);
 
 /*
+ * Of formats that are less strict, without errors added.  The member at a
+ * path as "object.assignee.id", NULL where there is none.  A number, also as
+ * a string of one: 0, or -1.  An id, also as an integer, in the record's form:
+ * 0, or -1 where it is none, or without memory.
+ */
+json_t *results_json_at(json_t *object, const char *path);
+int results_json_numeric(json_t *value, double *out);
+int results_json_id(results_arena_t *arena, json_t *value, results_str_t *out);
+
+/*
  * adds "unknown field" for every member that is not in the NULL-terminated
  * list
  */
