@@ -1,8 +1,9 @@
 
 /*
  * Replies of the OneRoster dialects: one object in its envelope, what an
- * outcome means, pairs of ids, and the error payload.  Called by finish() and, for errors,
- * by http/ through dialect->error().  The body's buffer is http/'s to free.
+ * outcome means, pairs of ids, and the error payload.  Called by finish() and,
+ * for errors, by http/ through dialect->error().  The body's buffer is http/'s
+ * to free.
  */
 
 #include "results_oneroster.h"
