@@ -79,11 +79,11 @@ sub pg {
 }
 
 
-# a started cluster that follows it, under a name
+# a started cluster that follows it, under a name, perhaps through a proxy
 sub standby {
-    my ($self, $name) = @_;
+    my ($self, @standby) = @_;
 
-    my $standby = $self->pg->standby($name)->start;
+    my $standby = $self->pg->standby(@standby)->start;
 
     push @{ $self->{standbys} }, $standby;
     return $standby;

@@ -68,17 +68,20 @@ sub _new {
 }
 
 
-# a copy that follows this one under a name; not started
+# a copy that follows this one under a name, through a proxy if one is given;
+# not started
 sub standby {
-    my ($self, $name) = @_;
+    my ($self, $name, $proxy) = @_;
 
     my $dir = "$self->{dir}/$name";
     mkdir $dir, 0755 or die "mkdir $dir: $!\n";
 
+    my $from = $proxy ? $proxy->conninfo_host
+                      : "host=$self->{run} port=" . $self->port;
+
     my $standby = ref($self)->_new(dir => $dir, root => $self->{root},
         settings => { %{ $self->{settings} || {} }, primary_conninfo =>
-            "host=$self->{run} port=" . $self->port
-            . " user=postgres application_name=$name" });
+            "$from user=postgres application_name=$name" });
 
     _check(["$self->{bin}/pg_basebackup", '-h', $self->{run}, '-p',
             $self->port, '-U', 'postgres', '-D', $standby->{data}, '-X',
@@ -216,6 +219,25 @@ sub rows {
     my ($self, $sql, @bind) = @_;
     return $self->dbh->selectall_arrayref($sql, { Slice => {} }, @bind);
 }
+
+
+# commits wait for a standby of that name, which must be there; undef: for none
+sub wait_for_standby {
+    my ($self, $name) = @_;
+
+    $self->configure(synchronous_standby_names => $name // '');
+
+    return if !defined $name;
+
+    wait_for(sub {
+        $self->value(q{SELECT count(*) FROM pg_stat_replication
+                       WHERE application_name = ? AND sync_state = 'sync'},
+                     $name);
+    }) or die "no standby $name\n";
+}
+
+
+sub promote { $_[0]->value('SELECT pg_promote()') }
 
 
 # changes settings, or takes those back that are undef, without a restart

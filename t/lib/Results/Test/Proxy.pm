@@ -98,7 +98,12 @@ sub stop {
     my ($self) = @_;
 
     my $pid = delete $self->{pid} or return;
-    close $self->{control};
+    my $control = delete $self->{control};
+
+    # not by closing alone: other children have this socket as well
+    print $control encode_json(['end']), "\n";
+    close $control;
+
     local $?;
     waitpid $pid, 0;
 }
@@ -340,6 +345,8 @@ sub _obey {
     my $control = $self->{control};
     my $line = <$control> // return 0;
     my ($command, @args) = @{ decode_json($line) };
+
+    return 0 if $command eq 'end';
 
     if ($command eq 'pass') {
         @$self{qw(delay stall pieces cut_after)} = (0, '', 65536, {});
