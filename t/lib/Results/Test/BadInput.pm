@@ -237,11 +237,16 @@ sub _unequal {
     my $equal = ref $sent
         ? $JSON->encode($sent) eq (ref $stored ? $JSON->encode($stored)
                                                : $stored)
-        : $sent =~ /^-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?$/ ? $sent == $stored
+        : $sent =~ /^-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?$/
+            ? _double($sent) == _double($stored)
         : $sent eq $stored;
 
     return $equal ? '' : "stored as $stored";
 }
+
+
+# numbers are JSON doubles, while Perl's may be 64-bit integers
+sub _double { return unpack 'd', pack 'd', $_[0] }
 
 
 # the JSON of a body whose field has that JSON text as its value
