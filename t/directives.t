@@ -274,6 +274,19 @@ subtest 'results_token_endpoint' => sub {
 };
 
 
+subtest 'results_health' => sub {
+    accepted('live', location => 'results_health live;');
+    accepted('ready', location => 'results_health ready;');
+    accepted('live needs no store', http => '',
+             location => 'results_health live;');
+
+    refused('another word', 'invalid value "up", it must be "live" or '
+                            . '"ready"', location => 'results_health up;');
+    refused('ready without a store', 'no "results_pass" for "results_health"',
+            http => '', location => 'results_health ready;');
+};
+
+
 subtest 'results_status' => sub {
     accepted('without a format', location => 'results_status;');
     accepted('json', location => 'results_status json;');

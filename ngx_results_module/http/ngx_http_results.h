@@ -63,6 +63,7 @@ typedef struct {
     ngx_uint_t                      api;      /* its place in the counters */
 
     ngx_int_t                       status_format;   /* NGX_ERROR: any */
+    ngx_uint_t                      ready;    /* results_health ready */
     u_char                         *file;
     ngx_uint_t                      line;
 } ngx_http_results_loc_conf_t;
@@ -103,6 +104,16 @@ typedef struct {
     ngx_chain_t                    *body;     /* of an error of nginx's own */
     unsigned                        page:1;   /* it takes the place of one */
     unsigned                        replied:1;
+
+    /* for counters and variables; texts are constants, NULL: there is none */
+    ngx_http_results_loc_conf_t    *conf;     /* where it came in */
+    const char                     *token;    /* what the cache knew */
+    const char                     *outcome;  /* of its last write or read */
+    const char                     *error;
+    ngx_uint_t                      queue_time;   /* microseconds */
+    ngx_uint_t                      commit_time;
+    ngx_uint_t                      batch_rows;   /* 0: none was committed */
+    char                            sqlstate[6];  /* "": none */
 } ngx_http_results_ctx_t;
 
 
@@ -138,6 +149,13 @@ char *ngx_http_results_merge_loc_conf(ngx_conf_t *cf, void *parent,
 /* auth.c: the access phase */
 
 ngx_int_t ngx_http_results_access_handler(ngx_http_request_t *r);
+
+/*
+ * NGX_OK and the token; NGX_DECLINED where there is none, nor a malformed one
+ * (RFC 6750 3.1: another scheme is no token); NGX_BUSY for two headers.
+ */
+ngx_int_t ngx_http_results_token(ngx_http_request_t *r, results_auth_e auth,
+    ngx_str_t *token);
 
 
 /* lookup.c: tokens that are not in the cache */
@@ -180,6 +198,9 @@ ngx_int_t ngx_http_results_send_rest(ngx_http_request_t *r);
 /* the context, made at the first call; NULL without memory */
 ngx_http_results_ctx_t *ngx_http_results_ctx(ngx_http_request_t *r);
 
+/* the context if there is one, also after a redirect to another location */
+ngx_http_results_ctx_t *ngx_http_results_find_ctx(ngx_http_request_t *r);
+
 /* the dialect's request, made at the first call; NULL without memory */
 results_request_t *ngx_http_results_request(ngx_http_request_t *r);
 
@@ -213,6 +234,10 @@ ngx_int_t ngx_http_results_send_header(ngx_http_request_t *r, off_t length);
 ngx_int_t ngx_http_results_set_headers(ngx_http_request_t *r,
     results_reply_t *reply);
 
+/* answers a GET with what is no API's reply; the text is copied */
+ngx_int_t ngx_http_results_send_text(ngx_http_request_t *r,
+    ngx_uint_t status, ngx_str_t *type, const results_buf_t *text);
+
 /* adds a header to the response; the value is not copied */
 ngx_int_t ngx_http_results_push_header(ngx_http_request_t *r,
     const char *name, ngx_str_t *value);
@@ -235,7 +260,20 @@ void ngx_http_results_filter_init(void);
 ngx_uint_t ngx_http_results_api_slot(const results_dialect_t *dialect);
 const char *ngx_http_results_api_name(ngx_uint_t slot);
 
+/* the class that a request is counted in: "created", "invalid", ... */
+const char *ngx_http_results_class(ngx_http_request_t *r);
+
 ngx_int_t ngx_http_results_log_handler(ngx_http_request_t *r);
+
+
+/* variables.c: $results_... */
+
+ngx_int_t ngx_http_results_add_variables(ngx_conf_t *cf);
+
+
+/* health.c: is this worker alive, can it store */
+
+char *ngx_http_results_health(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 
 /* status.c: the counters */

@@ -15,8 +15,6 @@
 #define NGX_HTTP_RESULTS_TOKEN_MAX  4096
 
 
-static ngx_int_t ngx_http_results_token(ngx_http_request_t *r,
-    const results_dialect_t *dialect, ngx_str_t *token);
 static ngx_uint_t ngx_http_results_b64token(ngx_str_t *token);
 static ngx_int_t ngx_http_results_authenticate(ngx_http_request_t *r,
     ngx_http_results_ctx_t *ctx, ngx_str_t *token);
@@ -25,7 +23,8 @@ static ngx_int_t ngx_http_results_auth_result(ngx_http_request_t *r,
 static ngx_uint_t ngx_http_results_foreign(ngx_http_request_t *r,
     results_principal_t *principal);
 static ngx_int_t ngx_http_results_refuse(ngx_http_request_t *r,
-    ngx_uint_t status, ngx_uint_t token_sent, const char *text);
+    ngx_uint_t status, ngx_uint_t token_sent, const char *error,
+    const char *text);
 
 
 static ngx_str_t  ngx_http_results_authorization = ngx_string("authorization");
@@ -65,33 +64,31 @@ ngx_http_results_access_handler(ngx_http_request_t *r)
         return ngx_http_results_auth_result(r, ctx);
     }
 
-    switch (ngx_http_results_token(r, lcf->dialect, &token)) {
+    switch (ngx_http_results_token(r, lcf->dialect->auth, &token)) {
 
     case NGX_OK:
         return ngx_http_results_authenticate(r, ctx, &token);
 
     case NGX_DECLINED:
         return ngx_http_results_refuse(r, NGX_HTTP_UNAUTHORIZED, 0,
+                                       "token_missing",
                                        "an access token is required");
 
     case NGX_BUSY:
         return ngx_http_results_refuse(r, NGX_HTTP_BAD_REQUEST, 0,
+                                       "token_malformed",
                                        "more than one Authorization header");
 
     default:
         return ngx_http_results_refuse(r, NGX_HTTP_UNAUTHORIZED, 1,
+                                       "token_malformed",
                                        "the access token is malformed");
     }
 }
 
 
-/*
- * NGX_OK and the token; NGX_DECLINED where there is none, nor a malformed one
- * (RFC 6750 3.1: another scheme is no token); NGX_BUSY for two headers.
- */
-
-static ngx_int_t
-ngx_http_results_token(ngx_http_request_t *r, const results_dialect_t *dialect,
+ngx_int_t
+ngx_http_results_token(ngx_http_request_t *r, results_auth_e auth,
     ngx_str_t *token)
 {
     ngx_uint_t  n;
@@ -117,9 +114,7 @@ ngx_http_results_token(ngx_http_request_t *r, const results_dialect_t *dialect,
         return ngx_http_results_b64token(token) ? NGX_OK : NGX_ERROR;
     }
 
-    if (dialect->auth == RESULTS_AUTH_BARE
-        && ngx_http_results_b64token(token))
-    {
+    if (auth == RESULTS_AUTH_BARE && ngx_http_results_b64token(token)) {
         return NGX_OK;
     }
 
@@ -186,16 +181,19 @@ ngx_http_results_authenticate(ngx_http_request_t *r,
 
     case NGX_HTTP_RESULTS_TOKEN_HIT:
         ngx_http_results_count(token_hits);
+        ctx->token = "HIT";
         ctx->auth = NGX_HTTP_RESULTS_AUTH_OK;
         break;
 
     case NGX_HTTP_RESULTS_TOKEN_NEGATIVE:
         ngx_http_results_count(token_negative);
+        ctx->token = "NEGATIVE";
         ctx->auth = NGX_HTTP_RESULTS_AUTH_UNKNOWN;
         break;
 
     default: /* NGX_HTTP_RESULTS_TOKEN_MISS */
         ngx_http_results_count(token_misses);
+        ctx->token = "MISS";
 
         rc = ngx_http_results_lookup(r, ctx, digest);
 
@@ -238,16 +236,19 @@ ngx_http_results_auth_result(ngx_http_request_t *r,
 
     case NGX_HTTP_RESULTS_AUTH_FOREIGN:
         return ngx_http_results_refuse(r, NGX_HTTP_FORBIDDEN, 1,
+                                       "token_foreign",
                                        "the access token is of another "
                                        "institution");
 
     case NGX_HTTP_RESULTS_AUTH_UNKNOWN:
         return ngx_http_results_refuse(r, NGX_HTTP_UNAUTHORIZED, 1,
+                                       "token_unknown",
                                        "the access token is unknown, expired "
                                        "or revoked");
 
     default: /* NGX_HTTP_RESULTS_AUTH_DOWN */
         return ngx_http_results_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE, 1,
+                                       "token_unchecked",
                                        "the access token can not be checked "
                                        "now, nothing was stored; the same "
                                        "request may be sent again");
@@ -274,21 +275,30 @@ ngx_http_results_foreign(ngx_http_request_t *r, results_principal_t *principal)
 
 static ngx_int_t
 ngx_http_results_refuse(ngx_http_request_t *r, ngx_uint_t status,
-    ngx_uint_t token_sent, const char *text)
+    ngx_uint_t token_sent, const char *error, const char *text)
 {
-    results_request_t  *req;
+    results_request_t       *req;
+    ngx_http_results_ctx_t  *ctx;
 
     req = ngx_http_results_request(r);
     if (req == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    ctx = ngx_http_get_module_ctx(r, ngx_http_results_module);
+    ctx->error = error;
+
     results_fail(req, status, "%s", text);
 
     req->failure.token_sent = token_sent;
     req->failure.repeatable = 1;
 
-    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0, "results: %s", text);
+    /* of a store that is away the log tells once, not for each request */
+
+    if (status != NGX_HTTP_SERVICE_UNAVAILABLE) {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0, "results: %s",
+                      text);
+    }
 
     ngx_http_results_unread_body(r);
 

@@ -491,7 +491,7 @@ ngx_http_results_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         }
     }
 
-    if (conf->dialect == NULL) {
+    if (conf->dialect == NULL && !conf->ready) {
         return NGX_CONF_OK;
     }
 
@@ -500,6 +500,10 @@ ngx_http_results_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                       "no \"results_pass\" for \"%V\" in %s:%ui",
                       conf->directive, conf->file, conf->line);
         return NGX_CONF_ERROR;
+    }
+
+    if (conf->dialect == NULL) {
+        return NGX_CONF_OK;
     }
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_results_module);

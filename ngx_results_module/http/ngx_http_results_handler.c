@@ -28,8 +28,9 @@ static ngx_int_t ngx_http_results_write(ngx_http_request_t *r,
 static void ngx_http_results_busy(ngx_http_request_t *r, ngx_int_t rc);
 static void ngx_http_results_written(ngx_http_results_group_t *group,
     ngx_http_results_verdict_e verdict);
-static results_next_e ngx_http_results_verdict(results_request_t *req,
+static results_next_e ngx_http_results_verdict(ngx_http_results_ctx_t *ctx,
     ngx_http_results_group_t *group, ngx_http_results_verdict_e verdict);
+static const char *ngx_http_results_outcome(ngx_http_results_group_t *group);
 
 
 static ngx_str_t  ngx_http_results_encoding = ngx_string("content-encoding");
@@ -448,17 +449,21 @@ ngx_http_results_busy(ngx_http_request_t *r, ngx_int_t rc)
 {
     const char                   *text;
     results_request_t            *req;
+    ngx_http_results_ctx_t       *ctx;
     ngx_http_results_loc_conf_t  *lcf;
 
+    ctx = ngx_http_get_module_ctx(r, ngx_http_results_module);
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_results_module);
 
     if (rc == NGX_DECLINED) {
         ngx_http_results_store_count(lcf->store, away);
+        ctx->error = "store_away";
         text = "the database is away, this result was not stored; the same "
                "request may be sent again";
 
     } else {
         ngx_http_results_store_count(lcf->store, queue_refused);
+        ctx->error = "queue_full";
         text = "too many results are waiting to be stored, this one was not "
                "stored; the same request may be sent again";
     }
@@ -489,7 +494,7 @@ ngx_http_results_written(ngx_http_results_group_t *group,
         ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
 
     } else {
-        next = ngx_http_results_verdict(ctx->req, group, verdict);
+        next = ngx_http_results_verdict(ctx, group, verdict);
         ngx_http_results_next(r, ctx, next);
     }
 
@@ -500,26 +505,44 @@ ngx_http_results_written(ngx_http_results_group_t *group,
 
 
 static results_next_e
-ngx_http_results_verdict(results_request_t *req,
+ngx_http_results_verdict(ngx_http_results_ctx_t *ctx,
     ngx_http_results_group_t *group, ngx_http_results_verdict_e verdict)
 {
+    results_request_t  *req;
+
+    req = ctx->req;
+
+    ngx_memcpy(ctx->sqlstate, group->sqlstate, sizeof(ctx->sqlstate));
+
     switch (verdict) {
 
     case NGX_HTTP_RESULTS_COMMITTED:
+        ctx->outcome = ngx_http_results_outcome(group);
+        ctx->queue_time = group->queue_time;
+        ctx->commit_time = group->commit_time;
+        ctx->batch_rows = group->batch_rows;
+
         return req->route->finish(req);
 
     case NGX_HTTP_RESULTS_REFUSED:
+        ctx->outcome = "refused";
+        ctx->error = "refused";
         results_fail(req, 422, "the database refused the record "
                      "(SQLSTATE %s)", group->sqlstate);
         break;
 
     case NGX_HTTP_RESULTS_NOT_WRITTEN:
+        ctx->outcome = "not_written";
+        ctx->error = "not_written";
         results_fail(req, NGX_HTTP_SERVICE_UNAVAILABLE,
                      "not stored; the same request may be sent again");
         req->failure.repeatable = 1;
         break;
 
     default: /* NGX_HTTP_RESULTS_UNKNOWN */
+
+        ctx->outcome = "unknown";
+        ctx->error = "outcome_unknown";
 
         /* a POST with neither key nor id of its own: another record */
 
@@ -535,4 +558,21 @@ ngx_http_results_verdict(results_request_t *req,
     }
 
     return RESULTS_NEXT_REPLY;
+}
+
+
+/* the word of its records; "mixed" where they have several */
+
+static const char *
+ngx_http_results_outcome(ngx_http_results_group_t *group)
+{
+    ngx_uint_t  i;
+
+    for (i = 1; i < group->nrecords; i++) {
+        if (group->records[i].outcome != group->records[0].outcome) {
+            return "mixed";
+        }
+    }
+
+    return results_outcome_name(group->records[0].outcome);
 }

@@ -300,7 +300,11 @@ ngx_http_results_servers(ngx_uint_t slot, ngx_http_results_server_t *servers,
         store = &process->stores[slot];
 
         if (trouble[0] == '\0') {
-            ngx_http_results_text_get(&store->trouble, trouble);
+            ngx_http_results_text_get(&store->writer_trouble, trouble);
+        }
+
+        if (trouble[0] == '\0') {
+            ngx_http_results_text_get(&store->reader_trouble, trouble);
         }
 
         ngx_http_results_text_get(&store->server, server.name);

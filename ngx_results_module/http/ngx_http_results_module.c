@@ -79,12 +79,19 @@ static ngx_command_t  ngx_http_results_commands[] = {
       0,
       NULL },
 
+    { ngx_string("results_health"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_results_health,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
 
 static ngx_http_module_t  ngx_http_results_module_ctx = {
-    NULL,                                  /* preconfiguration */
+    ngx_http_results_add_variables,        /* preconfiguration */
     ngx_http_results_postconfiguration,    /* postconfiguration */
 
     ngx_http_results_create_main_conf,     /* create main configuration */

@@ -7,6 +7,41 @@
 #include "ngx_http_results.h"
 
 
+typedef enum {
+    NGX_HTTP_RESULTS_CREATED = 0,
+    NGX_HTTP_RESULTS_OK,
+    NGX_HTTP_RESULTS_UNAUTHORIZED,
+    NGX_HTTP_RESULTS_FORBIDDEN,
+    NGX_HTTP_RESULTS_INVALID,
+    NGX_HTTP_RESULTS_UNAVAILABLE,
+    NGX_HTTP_RESULTS_ERROR,
+    NGX_HTTP_RESULTS_ABORTED
+} ngx_http_results_class_e;
+
+
+static ngx_uint_t ngx_http_results_classify(ngx_http_request_t *r);
+
+
+/* in the order of ngx_http_results_class_e */
+
+#define ngx_http_results_counted_as(name)                                     \
+    { #name, offsetof(ngx_http_results_api_counters_t, name) }
+
+static const struct {
+    const char             *name;
+    size_t                  counter;
+} ngx_http_results_classes[] = {
+    ngx_http_results_counted_as(created),
+    ngx_http_results_counted_as(ok),
+    ngx_http_results_counted_as(unauthorized),
+    ngx_http_results_counted_as(forbidden),
+    ngx_http_results_counted_as(invalid),
+    ngx_http_results_counted_as(unavailable),
+    ngx_http_results_counted_as(error),
+    ngx_http_results_counted_as(aborted)
+};
+
+
 ngx_uint_t
 ngx_http_results_api_slot(const results_dialect_t *dialect)
 {
@@ -37,49 +72,72 @@ ngx_http_results_api_name(ngx_uint_t slot)
 }
 
 
+const char *
+ngx_http_results_class(ngx_http_request_t *r)
+{
+    return ngx_http_results_classes[ngx_http_results_classify(r)].name;
+}
+
+
+static ngx_uint_t
+ngx_http_results_classify(ngx_http_request_t *r)
+{
+    ngx_uint_t  status;
+
+    status = r->err_status ? r->err_status : r->headers_out.status;
+
+    switch (status) {
+
+    case NGX_HTTP_CREATED:
+        return NGX_HTTP_RESULTS_CREATED;
+
+    case NGX_HTTP_UNAUTHORIZED:
+        return NGX_HTTP_RESULTS_UNAUTHORIZED;
+
+    case NGX_HTTP_FORBIDDEN:
+        return NGX_HTTP_RESULTS_FORBIDDEN;
+
+    case 0:
+    case NGX_HTTP_CLIENT_CLOSED_REQUEST:
+        return NGX_HTTP_RESULTS_ABORTED;
+
+    case NGX_HTTP_SERVICE_UNAVAILABLE:
+        return NGX_HTTP_RESULTS_UNAVAILABLE;
+    }
+
+    return status < 300 ? NGX_HTTP_RESULTS_OK
+           : status < 500 ? NGX_HTTP_RESULTS_INVALID
+                          : NGX_HTTP_RESULTS_ERROR;
+}
+
+
 ngx_int_t
 ngx_http_results_log_handler(ngx_http_request_t *r)
 {
-    ngx_uint_t                        status;
+    size_t                            offset;
+    ngx_http_results_ctx_t           *ctx;
     ngx_http_results_loc_conf_t      *lcf;
     ngx_http_results_api_counters_t  *api;
 
-    lcf = ngx_http_get_module_loc_conf(r, ngx_http_results_module);
+    if (r != r->main) {
+        return NGX_OK;
+    }
 
-    if (lcf->dialect == NULL || r != r->main) {
+    ctx = ngx_http_results_find_ctx(r);
+
+    lcf = ctx ? ctx->conf
+              : ngx_http_get_module_loc_conf(r, ngx_http_results_module);
+
+    if (lcf->dialect == NULL) {
         return NGX_OK;
     }
 
     api = &ngx_http_results_counters->apis[lcf->api];
+    offset = ngx_http_results_classes[ngx_http_results_classify(r)].counter;
+
+    (*(ngx_atomic_uint_t *) ((u_char *) api + offset))++;
 
     api->bytes_in += r->request_length;
-
-    status = r->err_status ? r->err_status : r->headers_out.status;
-
-    if (status == NGX_HTTP_CREATED) {
-        api->created++;
-
-    } else if (status >= 200 && status < 300) {
-        api->ok++;
-
-    } else if (status == NGX_HTTP_UNAUTHORIZED) {
-        api->unauthorized++;
-
-    } else if (status == NGX_HTTP_FORBIDDEN) {
-        api->forbidden++;
-
-    } else if (status == NGX_HTTP_CLIENT_CLOSED_REQUEST || status == 0) {
-        api->aborted++;
-
-    } else if (status < 500) {
-        api->invalid++;
-
-    } else if (status == NGX_HTTP_SERVICE_UNAVAILABLE) {
-        api->unavailable++;
-
-    } else {
-        api->error++;
-    }
 
     return NGX_OK;
 }

@@ -23,6 +23,7 @@ static void ngx_http_results_read_done(ngx_http_results_read_t *read,
 ngx_int_t
 ngx_http_results_start_read(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx)
 {
+    ngx_int_t                     rc;
     results_request_t            *req;
     ngx_http_results_loc_conf_t  *lcf;
 
@@ -39,8 +40,10 @@ ngx_http_results_start_read(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx)
     ctx->read.handler = ngx_http_results_read_done;
     ctx->read.data = ctx;
 
-    if (ngx_http_results_store_read(lcf->store->store, &ctx->read) != NGX_OK)
-    {
+    rc = ngx_http_results_store_read(lcf->store->store, &ctx->read);
+
+    if (rc != NGX_OK) {
+        ctx->error = (rc == NGX_BUSY) ? "queue_full" : "store_away";
         results_fail(req, NGX_HTTP_SERVICE_UNAVAILABLE,
                      "the database can not be asked now; the same request may "
                      "be sent again");
@@ -238,6 +241,8 @@ ngx_http_results_read_done(ngx_http_results_read_t *read,
 
     next = RESULTS_NEXT_REPLY;
 
+    ngx_memcpy(ctx->sqlstate, read->sqlstate, sizeof(ctx->sqlstate));
+
     switch (end) {
 
     case NGX_HTTP_RESULTS_READ_DONE:
@@ -245,11 +250,13 @@ ngx_http_results_read_done(ngx_http_results_read_t *read,
         break;
 
     case NGX_HTTP_RESULTS_READ_REFUSED:
+        ctx->error = "refused";
         results_fail(req, NGX_HTTP_BAD_REQUEST, "the database can not answer "
                      "this (SQLSTATE %s)", read->sqlstate);
         break;
 
     default:
+        ctx->error = "not_read";
         results_fail(req, NGX_HTTP_SERVICE_UNAVAILABLE,
                      "the database can not be asked now; the same request may "
                      "be sent again");
@@ -288,6 +295,10 @@ ngx_http_results_send_rest(ngx_http_request_t *r)
 
     if (ctx->req->failure.status || reply->body.failed) {
         return NGX_ERROR;
+    }
+
+    if (r->header_only) {
+        return NGX_OK;
     }
 
     b = ngx_calloc_buf(r->pool);

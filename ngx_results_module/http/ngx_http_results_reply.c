@@ -134,6 +134,61 @@ ngx_http_results_set_headers(ngx_http_request_t *r, results_reply_t *reply)
 
 
 ngx_int_t
+ngx_http_results_send_text(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *type, const results_buf_t *text)
+{
+    ngx_int_t     rc;
+    ngx_buf_t    *b;
+    ngx_str_t     value;
+    ngx_chain_t   out;
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        return NGX_HTTP_NOT_ALLOWED;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ngx_str_set(&value, "no-store");
+
+    b = text->failed ? NULL : ngx_create_temp_buf(r->pool, text->len);
+
+    if (b == NULL
+        || ngx_http_results_push_header(r, "Cache-Control", &value) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    b->last = ngx_cpymem(b->pos, text->data, text->len);
+    b->last_buf = (r == r->main);
+    b->last_in_chain = 1;
+
+    r->headers_out.status = status;
+    r->headers_out.content_length_n = text->len;
+    r->headers_out.content_type = *type;
+
+    /* the type alone, as gzip_types and the like know it */
+
+    r->headers_out.content_type_len = strcspn((char *) type->data, ";");
+    r->headers_out.content_type_lowcase = NULL;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}
+
+
+ngx_int_t
 ngx_http_results_push_header(ngx_http_request_t *r, const char *name,
     ngx_str_t *value)
 {

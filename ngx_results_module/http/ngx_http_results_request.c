@@ -66,10 +66,35 @@ ngx_http_results_ctx(ngx_http_request_t *r)
     hcln->data = ctx;
 
     ctx->request = r;
+    ctx->conf = ngx_http_get_module_loc_conf(r, ngx_http_results_module);
 
     ngx_http_set_ctx(r, ctx, ngx_http_results_module);
 
     return ctx;
+}
+
+
+/* nginx forgets the contexts when it redirects, as for error_page */
+
+ngx_http_results_ctx_t *
+ngx_http_results_find_ctx(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t      *cln;
+    ngx_http_results_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_results_module);
+
+    if (ctx || (!r->internal && !r->filter_finalize)) {
+        return ctx;
+    }
+
+    for (cln = r->pool->cleanup; cln; cln = cln->next) {
+        if (cln->handler == ngx_http_results_cleanup_pool) {
+            return cln->data;
+        }
+    }
+
+    return NULL;
 }
 
 

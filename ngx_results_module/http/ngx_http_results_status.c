@@ -18,8 +18,6 @@ typedef enum {
 static ngx_int_t ngx_http_results_status_named(ngx_str_t *name);
 static ngx_int_t ngx_http_results_status_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_results_status_format(ngx_http_request_t *r);
-static ngx_int_t ngx_http_results_status_send(ngx_http_request_t *r,
-    ngx_uint_t format, results_buf_t *buf);
 
 
 /* of the format of the same place; an Accept without a wish gets the first */
@@ -125,19 +123,10 @@ ngx_http_results_status_named(ngx_str_t *name)
 static ngx_int_t
 ngx_http_results_status_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                   rc, format;
-    results_buf_t               buf;
-    ngx_http_results_report_t  *report;
-
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return NGX_HTTP_NOT_ALLOWED;
-    }
-
-    rc = ngx_http_discard_request_body(r);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
+    ngx_int_t                      rc, format;
+    results_buf_t                  buf;
+    ngx_http_results_report_t     *report;
+    ngx_http_results_main_conf_t  *mcf;
 
     report = ngx_http_results_report(r);
 
@@ -165,8 +154,19 @@ ngx_http_results_status_handler(ngx_http_request_t *r)
         ngx_http_results_status_json(report, &buf);
     }
 
-    rc = ngx_http_results_status_send(r, format, &buf);
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_results_module);
 
+    if (format == NGX_HTTP_RESULTS_PAGE
+        && ngx_http_results_push_header(r, "Content-Security-Policy",
+                                        &mcf->policy)
+           != NGX_OK)
+    {
+        buf.failed = 1;
+    }
+
+    rc = ngx_http_results_send_text(r, NGX_HTTP_OK,
+                                    &ngx_http_results_content_types[format],
+                                    &buf);
     results_buf_free(&buf);
 
     return rc;
@@ -208,60 +208,4 @@ ngx_http_results_status_format(ngx_http_request_t *r)
     format = results_accept(accept, ngx_http_results_types);
 
     return ngx_max(format, NGX_HTTP_RESULTS_JSON);
-}
-
-
-static ngx_int_t
-ngx_http_results_status_send(ngx_http_request_t *r, ngx_uint_t format,
-    results_buf_t *buf)
-{
-    ngx_int_t                      rc;
-    ngx_buf_t                     *b;
-    ngx_str_t                      value;
-    ngx_chain_t                    out;
-    ngx_http_results_main_conf_t  *mcf;
-
-    mcf = ngx_http_get_module_main_conf(r, ngx_http_results_module);
-
-    b = buf->failed ? NULL : ngx_create_temp_buf(r->pool, buf->len);
-
-    if (b == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    b->last = ngx_cpymem(b->pos, buf->data, buf->len);
-    b->last_buf = (r == r->main);
-    b->last_in_chain = 1;
-
-    ngx_str_set(&value, "no-store");
-
-    if (ngx_http_results_push_header(r, "Cache-Control", &value) != NGX_OK
-        || (format == NGX_HTTP_RESULTS_PAGE
-            && ngx_http_results_push_header(r, "Content-Security-Policy",
-                                            &mcf->policy)
-               != NGX_OK))
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    r->headers_out.status = NGX_HTTP_OK;
-    r->headers_out.content_length_n = buf->len;
-    r->headers_out.content_type = ngx_http_results_content_types[format];
-
-    /* "text/html", as gzip_types and the like know it */
-
-    r->headers_out.content_type_len =
-                                 ngx_strlen(ngx_http_results_types[format]);
-    r->headers_out.content_type_lowcase = NULL;
-
-    rc = ngx_http_send_header(r);
-
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        return rc;
-    }
-
-    out.buf = b;
-    out.next = NULL;
-
-    return ngx_http_output_filter(r, &out);
 }

@@ -43,6 +43,7 @@ ngx_http_results_batcher_init(ngx_http_results_batcher_t *b,
 
     b->pool.conf = conf;
     b->pool.name = "writer";
+    b->pool.trouble = &ngx_http_results_store_counters(conf)->writer_trouble;
     b->pool.data = b;
     b->pool.wanted = ngx_http_results_batcher_wanted;
     b->pool.available = ngx_http_results_batcher_available;

@@ -7,7 +7,6 @@
  */
 
 #include "ngx_http_results_pool.h"
-#include "ngx_http_results_counters.h"
 
 
 #define NGX_HTTP_RESULTS_RETRY_MIN  25    /* milliseconds */
@@ -198,6 +197,28 @@ ngx_http_results_pool_close_idle(ngx_http_results_pool_t *pool)
 }
 
 
+const char *
+ngx_http_results_pool_unready(ngx_http_results_pool_t *pool)
+{
+    if (pool->closing) {
+        return "the worker exits";
+    }
+
+    if (pool->trouble->data[0]) {
+        return pool->trouble->data;
+    }
+
+    if (pool->counts[NGX_HTTP_RESULTS_IDLE]
+        + pool->counts[NGX_HTTP_RESULTS_BUSY] > 0
+        || ngx_exiting)
+    {
+        return NULL;
+    }
+
+    return "connecting";
+}
+
+
 ngx_msec_t
 ngx_http_results_pool_down_for(ngx_http_results_pool_t *pool)
 {
@@ -226,8 +247,6 @@ ngx_http_results_pool_on_ready(ngx_http_results_connection_t *hc)
     if (pool->lost) {
         pool->lost = 0;
         ngx_http_results_store_count(pool->conf, reconnects);
-        ngx_http_results_text_set(
-                 &ngx_http_results_store_counters(pool->conf)->trouble, "");
     }
 
     if (!pool->suspect) {
@@ -385,15 +404,17 @@ ngx_http_results_pool_trouble(ngx_http_results_pool_t *pool,
                         reason);
     text[sizeof(text) - 1] = '\0';
 
-    ngx_http_results_text_set(
-                    &ngx_http_results_store_counters(pool->conf)->trouble,
-                    (char *) text);
+    ngx_http_results_text_set(pool->trouble, (char *) text);
 }
 
 
 static void
 ngx_http_results_pool_recovered(ngx_http_results_pool_t *pool)
 {
+    if (pool->trouble->data[0]) {
+        ngx_http_results_text_set(pool->trouble, "");
+    }
+
     if (!pool->told) {
         return;
     }

@@ -9,6 +9,7 @@
 #define NGX_HTTP_RESULTS_POOL_H
 
 #include "ngx_http_results_connection.h"
+#include "ngx_http_results_counters.h"
 
 
 /* ms without any connection after which nobody waits for one any more */
@@ -30,6 +31,7 @@ typedef struct ngx_http_results_pool_s  ngx_http_results_pool_t;
 struct ngx_http_results_pool_s {
     ngx_http_results_store_conf_t  *conf;
     const char             *name;           /* "writer", "reader": for logs */
+    ngx_http_results_text_t  *trouble;      /* the same for the status */
 
     ngx_http_results_connection_t  *connections;
     ngx_uint_t              nconnections;
@@ -78,6 +80,9 @@ void ngx_http_results_pool_close(ngx_http_results_pool_t *pool);
 
 /* closes those that have no job, where the worker exits and no work is left */
 void ngx_http_results_pool_close_idle(ngx_http_results_pool_t *pool);
+
+/* why there is no connection to use; NULL: there is, or none is needed */
+const char *ngx_http_results_pool_unready(ngx_http_results_pool_t *pool);
 
 /* milliseconds without any connection; 0 while there is one */
 ngx_msec_t ngx_http_results_pool_down_for(ngx_http_results_pool_t *pool);

@@ -6,6 +6,7 @@
 
 #include "ngx_http_results_batcher.h"
 #include "ngx_http_results_connection_params.h"
+#include "ngx_http_results_counters.h"
 #include "ngx_http_results_lookups.h"
 #include "ngx_http_results_reads.h"
 
@@ -99,6 +100,7 @@ ngx_http_results_readers_init(ngx_http_results_store_t *store,
 
     pool->conf = conf;
     pool->name = "reader";
+    pool->trouble = &ngx_http_results_store_counters(conf)->reader_trouble;
     pool->data = store;
     pool->wanted = ngx_http_results_readers_wanted;
     pool->available = ngx_http_results_readers_available;
@@ -226,6 +228,18 @@ void
 ngx_http_results_store_go_on(ngx_http_results_read_t *read)
 {
     ngx_http_results_reads_go_on(read);
+}
+
+
+const char *
+ngx_http_results_store_unready(ngx_http_results_store_conf_t *conf)
+{
+    const char  *reason;
+
+    reason = ngx_http_results_pool_unready(&conf->store->batcher.pool);
+
+    return reason ? reason
+                  : ngx_http_results_pool_unready(&conf->store->readers);
 }
 
 

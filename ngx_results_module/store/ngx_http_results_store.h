@@ -211,6 +211,13 @@ void ngx_http_results_store_cancel_read(ngx_http_results_read_t *read);
 /* the read whose row() returned NGX_AGAIN takes rows again */
 void ngx_http_results_store_go_on(ngx_http_results_read_t *read);
 
+/*
+ * Why this worker can not write and read now; NULL: it can, or it is exiting
+ * and has closed what it does not need any more.
+ */
+const char *ngx_http_results_store_unready(
+    ngx_http_results_store_conf_t *conf);
+
 /* the stamp of a request: microseconds, never behind one that was seen */
 int64_t ngx_http_results_store_stamp(ngx_http_results_store_t *store);
 

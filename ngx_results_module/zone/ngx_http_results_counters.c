@@ -240,7 +240,8 @@ ngx_http_results_counters_zero_gauges(void)
 #undef NGX_HTTP_RESULTS_FIELD
 
         ngx_memzero(&store->server, sizeof(ngx_http_results_text_t));
-        ngx_memzero(&store->trouble, sizeof(ngx_http_results_text_t));
+        ngx_memzero(&store->writer_trouble, sizeof(ngx_http_results_text_t));
+        ngx_memzero(&store->reader_trouble, sizeof(ngx_http_results_text_t));
     }
 }
 

@@ -105,7 +105,9 @@ typedef struct {
                                                took a connection */
     ngx_atomic_uint_t       server_version;
     ngx_atomic_uint_t       server_standby;
-    ngx_http_results_text_t  trouble;       /* why there is no connection */
+    ngx_http_results_text_t  writer_trouble;    /* why there is no
+                                                   connection */
+    ngx_http_results_text_t  reader_trouble;
 } ngx_http_results_store_counters_t;
 
 
