@@ -221,6 +221,20 @@ EOC
 };
 
 
+subtest 'results_references' => sub {
+    my $http = "results_store main { $STORE } $ZONE results_pass main;";
+
+    accepted('everywhere', http => "$http results_references strict;",
+             server => 'results_references loose;',
+             location => "$API results_references strict;");
+
+    refused('another word', 'invalid value "no"',
+            server => 'results_references no;');
+    refused('two', '"results_references" directive is duplicate', server =>
+            'results_references strict; results_references loose;');
+};
+
+
 subtest 'results_institution' => sub {
     my $http = "results_store main { $STORE } $ZONE results_pass main;";
 

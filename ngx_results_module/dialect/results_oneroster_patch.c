@@ -225,7 +225,7 @@ results_oneroster_merge(json_t *object, json_t *patch, unsigned deep)
 
             rc = results_oneroster_merge(old, value, 1);
 
-        } else if (json_is_null(value) && deep) {
+        } else if (json_is_null(value)) {
             rc = 0;
             (void) json_object_del(object, key);
 

@@ -11,7 +11,7 @@
 #include "results_json.h"
 
 
-static int results_json_deep(results_str_t body);
+static const char *results_json_deep(results_str_t body);
 static void results_json_refuse_text(results_errors_t *errors,
     results_str_t body, const json_error_t *error);
 static void results_json_release(void *data);
@@ -89,6 +89,7 @@ results_json_parse(results_str_t body, results_errors_t *errors)
 {
     size_t         i;
     json_t        *root;
+    const char    *deep;
     json_error_t   error;
 
     errors->not_json = 1;
@@ -120,9 +121,13 @@ results_json_parse(results_str_t body, results_errors_t *errors)
 
     /* before jansson, which is recursive and stops at 2048 levels only */
 
-    if (results_json_deep(body)) {
+    deep = results_json_deep(body);
+
+    if (deep) {
         errors->not_json = 0;
-        results_errors_add(errors, "",
+        results_errors_add(errors,
+                           results_json_path_at(errors, body,
+                                                (size_t) (deep - body.data)),
                            "more than %d levels of objects and arrays",
                            RESULTS_JSON_DEPTH_MAX);
         return NULL;
@@ -169,10 +174,11 @@ results_json_keep(results_arena_t *arena, json_t *value)
 
 
 /*
- * Up to the first syntax error this sees the same strings and brackets as
- * jansson does, and behind it jansson does not go.
+ * The bracket that opens one level too many, or NULL.  Up to the first syntax
+ * error this sees the same strings and brackets as jansson does, and behind
+ * it jansson does not go.
  */
-static int
+static const char *
 results_json_deep(results_str_t body)
 {
     unsigned     depth;
@@ -188,7 +194,7 @@ results_json_deep(results_str_t body)
         case '{':
         case '[':
             if (++depth > RESULTS_JSON_DEPTH_MAX) {
-                return 1;
+                return p;
             }
 
             break;
@@ -205,7 +211,7 @@ results_json_deep(results_str_t body)
             do {
                 p = memchr(p + 1, '"', (size_t) (end - p) - 1);
                 if (p == NULL) {
-                    return 0;
+                    return NULL;
                 }
 
                 for (q = p; q[-1] == '\\'; q--) { /* void */ }
@@ -216,7 +222,7 @@ results_json_deep(results_str_t body)
         }
     }
 
-    return 0;
+    return NULL;
 }
 
 

@@ -16,7 +16,7 @@ package Results::Test::BadInput;
 #                                        # shape; undef for another shape
 #         named  => sub { my ($texts, $path) = @_; ... },
 #                                        # whether they name the field
-#         stored => sub { my ($response, $path) = @_; ... },
+#         stored => sub { my ($response, $path, $request) = @_; ... },
 #                                        # what a 2xx stored of the field
 #         rows   => 60,                  # good requests in between
 #     );
@@ -73,6 +73,24 @@ my %VALUES = (
         "a\x{feff}b", q(';DROP TABLE results.result--), '$1', '%s%n',
         )), qw("\u0000" "\ud800" "\udc00\ud800" 5 -1 1.5 1e400 true null []
                {})],
+
+    text => [(map { $JSON->encode($_) } (
+        '', "\x{1f600}", "\x{5d0}\x{202e}",
+        "a\x{1}b\x{1f}", "a\nb\tc", "a\x{7f}\x{85}", '"quotes"', q('),
+        'a\\b', '{a,NULL}', '$1 %s', q(';DROP TABLE results.result--),
+        )), qw("\u0000" "\ud800" "\udc00\ud800"
+        "\ud83d\ude00" "\x41" 5 1e400 true null [] {})],
+
+    # slow in Perl: one field of an API will do
+    long => ['"' . 'x' x (1 << 20) . '"'],
+
+    object => [
+        '{}', '{"a":null}', '{"a":[1,{"b":"\ud83d\ude00"}]}', '{"":1}',
+        '{"a":{"":[]}}', '{"a":1,"a":2}', '{"a":"\u0000"}', '{"\u0000":1}',
+        '{"a":1e400}', '{"a":NaN}', '{"a":9223372036854775808}',
+        '{"a":1e300,"b":1e-300}', '{"a":-0.0}', '{"a":"\ud800"}',
+        '{"$1":"%s"}', 'true', 'null', '5', '"x"', '[]',
+        '{"a":' x 29 . '1' . '}' x 29, '{"a":' x 33 . '1' . '}' x 33],
 
     word => [qw(
         "" "nosuchword" "{}" "\u0000" 5 -1 1.5 2147483648 1e400 true null []
@@ -212,7 +230,8 @@ sub _wrong {
     if ($status =~ /^2/) {
         return 'taken' if !$case->{path};
         return _unequal($JSON->decode($case->{value}),
-                        $opt->{stored}->($response, $case->{path}));
+                        $opt->{stored}->($response, $case->{path},
+                                         $case->{request}));
     }
 
     return "status $status" if !$REFUSED{$status};
@@ -257,7 +276,8 @@ sub _with {
     my $last = pop @names;
     my $object = $body;
 
-    $object = $object->{$_} ||= {} for @names;
+    $object = ref $object eq 'ARRAY' ? $object->[$_] : $object->{$_} ||= {}
+        for @names;
     $object->{$last} = 'the value';
 
     my $text = $JSON->encode($body);

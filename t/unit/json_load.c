@@ -1,0 +1,121 @@
+
+/*
+ * JSON that was jsonb meanwhile: PostgreSQL writes numbers without exponents,
+ * which must come back as the doubles they were, and integers as integers.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "results_json.h"
+
+
+/* the text that a loaded one is written as */
+static void
+loads(const char *text, const char *expected)
+{
+    json_t         *value;
+    results_buf_t   buf;
+
+    memset(&buf, 0, sizeof(results_buf_t));
+
+    value = results_json_load(results_str(text));
+
+    if (expected == NULL) {
+        assert_null(value);
+        return;
+    }
+
+    assert_non_null(value);
+
+    results_buf_json(&buf, value);
+    json_decref(value);
+
+    assert_int_equal(buf.len, strlen(expected));
+    assert_memory_equal(buf.data, expected, buf.len);
+
+    results_buf_free(&buf);
+}
+
+
+static void
+what_fits_stays(void **state)
+{
+    (void) state;
+
+    loads("{}", "{}");
+    loads("{\"a\": [1, -1, 0, 0.5, null, true, \"x\"]}",
+          "{\"a\":[1,-1,0,0.5,null,true,\"x\"]}");
+    loads("[9223372036854775807, -9223372036854775808]",
+          "[9223372036854775807,-9223372036854775808]");
+    loads("[9007199254740993]", "[9007199254740993]");
+}
+
+
+static void
+what_does_not_becomes_a_double(void **state)
+{
+    char  text[400];
+
+    (void) state;
+
+    loads("[9223372036854775808]", "[9.223372036854776e+18]");
+    loads("[-9223372036854775809]", "[-9.223372036854776e+18]");
+    loads("[10000000000000000000000, 9007199254740993, 0.25]",
+          "[1e+22,9007199254740993,0.25]");
+
+    memset(text, '0', sizeof(text));
+    text[0] = '[';
+    text[1] = '1';
+    strcpy(text + 302, ", 1]");
+
+    loads(text, "[1e+300,1]");
+}
+
+
+static void
+digits_in_strings_stay(void **state)
+{
+    (void) state;
+
+    loads("{\"10000000000000000000000\": \"10000000000000000000000\","
+          " \"a\\\"10000000000000000000000\": 10000000000000000000000}",
+          "{\"10000000000000000000000\":\"10000000000000000000000\","
+          "\"a\\\"10000000000000000000000\":1e+22}");
+    loads("[\"\\\\\", 10000000000000000000000]", "[\"\\\\\",1e+22]");
+}
+
+
+static void
+what_is_no_json(void **state)
+{
+    (void) state;
+
+    loads("", NULL);
+    loads("{", NULL);
+    loads("[10000000000000000000000", NULL);
+    loads("[10000000000000000000000,\"", NULL);
+    loads("[10000000000000000000000,\"\\", NULL);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(what_fits_stays),
+        cmocka_unit_test(what_does_not_becomes_a_double),
+        cmocka_unit_test(digits_in_strings_stay),
+        cmocka_unit_test(what_is_no_json)
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
