@@ -193,6 +193,7 @@ struct results_dialect_s {
 /* every dialect there is, NULL-terminated */
 extern const results_dialect_t *const  results_dialects[];
 
+extern const results_dialect_t  results_educacional;
 extern const results_dialect_t  results_oneroster;
 extern const results_dialect_t  results_timeback;
 extern const results_dialect_t  results_wse;
@@ -258,6 +259,13 @@ results_str_t results_idempotency_id(results_request_t *r, const char *route,
 
 /* sets r->failure for that: 422 */
 void results_idempotency_conflict(results_request_t *r);
+
+/*
+ * The token of an Authorization header: 1, 0 where there is none (another
+ * scheme is none, RFC 6750 3.1), or -1 where it is malformed.
+ */
+int results_bearer(results_auth_e auth, results_str_t header,
+    results_str_t *token);
 
 /*
  * The next pair of a form or a query, decoded; 0 at the end.  A name or value

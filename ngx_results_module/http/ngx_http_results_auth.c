@@ -12,10 +12,6 @@
 #include "results_digest.h"
 
 
-#define NGX_HTTP_RESULTS_TOKEN_MAX  4096
-
-
-static ngx_uint_t ngx_http_results_b64token(ngx_str_t *token);
 static ngx_int_t ngx_http_results_authenticate(ngx_http_request_t *r,
     ngx_http_results_ctx_t *ctx, ngx_str_t *token);
 static ngx_int_t ngx_http_results_auth_result(ngx_http_request_t *r,
@@ -91,7 +87,8 @@ ngx_int_t
 ngx_http_results_token(ngx_http_request_t *r, results_auth_e auth,
     ngx_str_t *token)
 {
-    ngx_uint_t  n;
+    ngx_int_t      n;
+    results_str_t  header, bearer;
 
     n = ngx_http_results_header(r, &ngx_http_results_authorization, token);
 
@@ -99,63 +96,15 @@ ngx_http_results_token(ngx_http_request_t *r, results_auth_e auth,
         return n ? NGX_BUSY : NGX_DECLINED;
     }
 
-    if (token->len >= 6
-        && ngx_strncasecmp(token->data, (u_char *) "Bearer", 6) == 0
-        && (token->len == 6 || token->data[6] == ' '))
-    {
-        token->data += 6;
-        token->len -= 6;
+    header.data = (char *) token->data;
+    header.len = token->len;
 
-        while (token->len && token->data[0] == ' ') {
-            token->data++;
-            token->len--;
-        }
+    n = results_bearer(auth, header, &bearer);
 
-        return ngx_http_results_b64token(token) ? NGX_OK : NGX_ERROR;
-    }
+    token->data = (u_char *) bearer.data;
+    token->len = bearer.len;
 
-    if (auth == RESULTS_AUTH_BARE && ngx_http_results_b64token(token)) {
-        return NGX_OK;
-    }
-
-    return NGX_DECLINED;
-}
-
-
-/* RFC 6750 2.1: 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"=" */
-
-static ngx_uint_t
-ngx_http_results_b64token(ngx_str_t *token)
-{
-    u_char  *p, *last;
-
-    static uint32_t  chars[] = {
-        0x00000000, /* control characters */
-        0x03ffe800, /* 9876 5432 10/. -+              */
-        0x87fffffe, /* _    ZYXW VUTS RQPO NMLK JIHG FEDC BA  */
-        0x47fffffe, /*  ~   zyxw vuts rqpo nmlk jihg fedc ba  */
-    };
-
-    p = token->data;
-    last = p + token->len;
-
-    if (token->len > NGX_HTTP_RESULTS_TOKEN_MAX) {
-        return 0;
-    }
-
-    while (p < last && *p < 0x80 && (chars[*p >> 5] & (1U << (*p & 0x1f)))) {
-        p++;
-    }
-
-    if (p == token->data) {
-        return 0;
-    }
-
-    while (p < last && *p == '=') {
-        p++;
-    }
-
-    return p == last;
+    return n > 0 ? NGX_OK : n == 0 ? NGX_DECLINED : NGX_ERROR;
 }
 
 
