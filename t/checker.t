@@ -116,7 +116,7 @@ sub run {
         $nginx->start;
 
     } else {
-        $nginx = $t->nginx(workers => 2,
+        $nginx = $t->nginx(workers => 2, server => Results::Checker->server,
             store => 'connections 1; write_timeout 700ms;');
     }
 

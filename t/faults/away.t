@@ -15,6 +15,7 @@ my $pg = $t->pg;
 
 $pg->delay_writes(10);
 my $nginx = $t->nginx(zone => 'tokens:1m ttl=1h negative_ttl=1s',
+    server => Results::Checker->server,
     store => 'write_timeout 3s;');
 
 

@@ -14,7 +14,7 @@ my $pg = $t->pg;
 
 # slow enough for a statement to be in flight whenever something happens
 $pg->delay_writes(10);
-$t->nginx(workers => 2);
+$t->nginx(workers => 2, server => Results::Checker->server);
 
 
 sub rerun { $t->status->{groups}{rerun} }

@@ -12,7 +12,7 @@ my $t = Results::Test->new(timeout => 180);
 my $pg = $t->pg;
 
 $pg->delay_writes(10);
-$t->nginx(workers => 2);
+$t->nginx(workers => 2, server => Results::Checker->server);
 
 
 for my $how (qw(fast immediate kill)) {

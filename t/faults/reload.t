@@ -18,6 +18,7 @@ my $pg = $t->pg;
 
 $pg->delay_writes(10);
 my $nginx = $t->nginx(workers => $WORKERS,
+                      server => Results::Checker->server,
                       store => 'connections 2; readers 2;');
 
 $t->allow_log(qr/unknown directive "broken"/);

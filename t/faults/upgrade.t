@@ -16,6 +16,7 @@ my $pg = $t->pg;
 
 $pg->delay_writes(10);
 my $nginx = $t->nginx(workers => $WORKERS, daemon => 1,
+                      server => Results::Checker->server,
                       store => 'connections 2; readers 2;');
 
 my $fresh = Results::Checker->start($t, keepalive => 0);

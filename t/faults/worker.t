@@ -15,6 +15,7 @@ my $pg = $t->pg;
 
 $pg->delay_writes(10);
 my $nginx = $t->nginx(workers => $WORKERS,
+                      server => Results::Checker->server,
                       store => 'connections 2; readers 2;');
 
 
@@ -48,6 +49,44 @@ subtest 'a worker is killed every second' => sub {
     ok(wait_for(sub { $pg->gateway_sessions <= $WORKERS * 4 }),
        'the sessions of the dead are gone');
     is($t->status->{queue}{rows}, 0, 'and so is what waited in them');
+};
+
+
+# statements take longer than an old worker may stay
+subtest 'worker_shutdown_timeout' => sub {
+    my $checker = Results::Checker->start($t, timeout => 5);
+    my $slowest = 0;
+
+    $nginx->set(globals => 'worker_shutdown_timeout  1s;');
+    $nginx->reload(wait => 1);
+
+    for (1 .. 3) {
+        $checker->flows;
+        $pg->delay_writes(1500);
+        ok(wait_for(sub { $t->status->{connections}{busy} >= 2 }),
+           'statements are in flight');
+        $checker->mark;
+
+        my $began = Results::Checker::now();
+        $nginx->reload(wait => 1);
+        my $seconds = Results::Checker::now() - $began;
+
+        $slowest = $seconds if $seconds > $slowest;
+        $pg->delay_writes(0);
+    }
+
+    $nginx->set(globals => '');
+    $nginx->reload;
+    $pg->delay_writes(10);
+
+    my $report = $checker->finish('worker_shutdown_timeout 1s');
+
+    is($report->hit, 3, 'each found requests open');
+    cmp_ok($report->outcomes(qr/5|closed|stale/), '>', 0,
+           'whose clients have noticed');
+    is($report->outcomes(qr/^[45](?!03)/), 0, 'by a 503 or no answer');
+    $checker->bound('worker_shutdown_timeout 1s: old workers gone, s',
+                    $slowest, 1.5);
 };
 
 

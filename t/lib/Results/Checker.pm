@@ -4,14 +4,15 @@ package Results::Checker;
 # servers; every attempt is logged, whatever is not a 2xx is sent again, and
 # at the end the log is held against the table:
 #
-#     my $checker = Results::Checker->start($t, connections => 16);
+#     $t->nginx(server => Results::Checker->server);
+#     my $checker = Results::Checker->start($t);
 #     $checker->flows;
 #     $pg->restart('immediate');
 #     $checker->flows;
 #     $checker->finish('restarted');      # tests that L D W M are 0
 #
-# Clients: Results::Checker::Clients.  What L, D, W and M are:
-# Results::Checker::Compare.
+# What is written: Results::Checker::Requests.  By whom: ...::Clients.  What L,
+# D, W and M are: ...::Compare.
 
 use strict;
 use warnings;
@@ -26,6 +27,7 @@ use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 use Results::Checker::Clients;
 use Results::Checker::Compare;
 use Results::Checker::Report;
+use Results::Checker::Requests;
 use Results::Test::Fixtures;
 use Results::Test::Wait qw(patience wait_for);
 
@@ -35,19 +37,25 @@ my $TITLE = 'checker';
 sub now { clock_gettime(CLOCK_MONOTONIC) }
 
 
-# Options: those of Results::Checker::Clients; port, where it is not that of
-# the test's nginx
+# what nginx's server {} needs beside the usual
+sub server { Results::Checker::Requests->server }
+
+
+# options: those of Results::Checker::Requests and ...::Clients
 sub start {
     my ($class, $t, %opt) = @_;
 
-    my $self = bless { t => $t, marks => [], began => now(),
-        prefix => Results::Test::Fixtures::random(6),
+    %opt = (connections => 16, %opt);
+
+    my $requests = Results::Checker::Requests->new($t, %opt);
+
+    my $self = bless { marks => [], requests => $requests,
         log => $t->dir . '/checker-' . Results::Test::Fixtures::random(6),
     }, $class;
 
     my $clients = Results::Checker::Clients->new(
         port => $t->{nginx}->port, log => $self->{log}, %opt,
-        request => $self->_request($opt{keepalive} // 1, $opt{token}));
+        request => sub { $requests->bytes(@_) });
 
     socketpair my $mine, my $theirs, AF_UNIX, SOCK_STREAM, PF_UNSPEC
         or die "socketpair: $!\n";
@@ -121,11 +129,12 @@ sub report {
     waitpid delete $self->{pid}, 0;
 
     my $log = Results::Checker::Clients->read_log($self->{log});
-    my $versions = $self->_versions;
+    my $requests = $self->{requests};
+    my $verdict = Results::Checker::Compare::compare($log,
+        $requests->versions, sub { $requests->once(@_) });
 
-    return Results::Checker::Report->new(log => $log, versions => $versions,
-        marks => $self->{marks},
-        verdict => Results::Checker::Compare::compare($log, $versions));
+    return Results::Checker::Report->new(log => $log, verdict => $verdict,
+                                         marks => $self->{marks});
 }
 
 
@@ -151,71 +160,6 @@ sub _command {
     my $answer = <$control> // die "the checker's clients are gone\n";
 
     return decode_json($answer);
-}
-
-
-# the bytes of write number seq of a key: the number is its score, and its
-# comment says whose it is
-sub _request {
-    my ($self, $keepalive, $token) = @_;
-
-    my ($t, $prefix) = @$self{qw(t prefix)};
-    my $marker = $t->fixtures->marker;
-
-    my @headers = ((defined $token ? (token => $token) : ()),
-                   ($keepalive ? () : (more => [Connection => 'close'])));
-
-    # made once: a template is faster than a request
-    my $body = $t->encode($t->result(score => 12345678,
-                                     comment => '@KEY@ @SEQ@ ' . $marker));
-    my $template = $t->put_request('@KEY@', '@BODY@', @headers);
-    my $length = length '@BODY@';
-
-    return sub {
-        my ($key, $seq) = @_;
-
-        my $text = $body;
-        $text =~ s/12345678/$seq/;
-        $text =~ s/\@KEY\@ \@SEQ\@/$prefix-$key $seq/;
-
-        my $n = length $text;
-        my $request = $template;
-        $request =~ s/\@KEY\@/$prefix-$key/;
-        $request =~ s/^Content-Length: $length\r$/Content-Length: $n\r/m;
-        $request =~ s/\@BODY\@/$text/;
-
-        return $request;
-    };
-}
-
-
-# what the table has, and had: for each key its writes in their order
-sub _versions {
-    my ($self) = @_;
-
-    my $prefix = $self->{prefix};
-    my %versions;
-
-    my $rows = $self->{t}->pg->dbh->selectall_arrayref(qq{
-        SELECT id, version, score, detail->>'comment' FROM results.result
-        WHERE id LIKE '$prefix-%'
-        UNION ALL
-        SELECT id, version, score, detail->>'comment'
-        FROM results.result_history
-        WHERE id LIKE '$prefix-%'
-        ORDER BY 1, 2
-    });
-
-    for my $row (@$rows) {
-        my ($id, $version, $seq, $comment) = @$row;
-        my ($key) = $id =~ /-(\d+)$/;
-
-        # one that is somebody else's is no write of this key
-        push @{ $versions{$key} },
-            $comment =~ /^\Q$id $seq\E / ? $seq : "$seq?";
-    }
-
-    return \%versions;
 }
 
 

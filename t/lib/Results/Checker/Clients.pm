@@ -27,7 +27,6 @@ use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 use Results::Test::Response;
 
 my %DEFAULTS = (
-    connections => 16,
     keys        => 4,       # of each connection
     think       => 0.01,    # seconds between a 2xx and the next write
     again       => 0.05,    # seconds until it is sent again
@@ -38,7 +37,8 @@ my %DEFAULTS = (
 sub now { clock_gettime(CLOCK_MONOTONIC) }
 
 
-# options: port, log (a path), request (makes the bytes), and those above
+# options: port, log (a path), connections, request (makes the bytes), and
+# those above
 sub new {
     my ($class, %opt) = @_;
     return bless { %DEFAULTS, %opt }, $class;

@@ -4,7 +4,8 @@ package Results::Checker::Compare;
 #
 #   L   lost: acknowledged, and not among the versions of its key
 #   D   doubled: there more often than it was sent, not counting attempts
-#       whose answer said that nothing was stored
+#       whose answer said that nothing was stored; or there twice, where
+#       sending it again may change nothing
 #   W   an acknowledged value that an older one has replaced
 #   M   missing: not there after all its retries, acknowledged or not
 
@@ -13,9 +14,10 @@ use warnings;
 
 
 # log: [key, number, begin, end, outcome] each; versions: for each key the
-# numbers it had, in their order
+# numbers it had, in their order; once: tells whether a key's writes may be
+# there once only
 sub compare {
-    my ($log, $versions) = @_;
+    my ($log, $versions, $once) = @_;
 
     my (%acknowledged, %may, %written);
 
@@ -52,6 +54,7 @@ sub compare {
 
         for my $seq (sort keys %times) {
             my $may = $may{$key}{$seq} || 0;
+            $may = 1 if $may && $once && $once->($key);
 
             $found->('D', $key, "$seq is there $times{$seq} times of $may")
                 for 1 .. $times{$seq} - $may;

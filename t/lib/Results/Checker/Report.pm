@@ -11,7 +11,7 @@ use warnings;
 use Test::More;
 
 
-# options: log, versions, verdict, marks
+# options: log, verdict, marks
 sub new {
     my ($class, %opt) = @_;
 
