@@ -40,6 +40,7 @@ const results_dialect_t *const  results_dialects[] = {
     &results_oneroster,
     &results_timeback,
     &results_wse,
+    &results_educacional,
     NULL
 };
 
