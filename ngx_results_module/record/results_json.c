@@ -101,6 +101,14 @@ results_json_parse(results_str_t body, results_errors_t *errors)
         return NULL;
     }
 
+    if (body.len >= 2 && (memcmp(body.data, "\xfe\xff", 2) == 0
+                          || memcmp(body.data, "\xff\xfe", 2) == 0))
+    {
+        results_errors_add(errors, "",
+                           "the body is in UTF-16, JSON must be in UTF-8");
+        return NULL;
+    }
+
     for (i = 0; i < body.len; i++) {
         if (body.data[i] != ' ' && body.data[i] != '\t'
             && body.data[i] != '\n' && body.data[i] != '\r')

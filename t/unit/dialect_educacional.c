@@ -405,7 +405,7 @@ test_bodies(void **state)
         { "{\"object\":{\"assignable\":{\"skillCode\":\"\\u0000\"}}}",
           "Field object.assignable.skillCode invalid: \\u0000 is not" },
         { "{\"a\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]"
-          "]]]]]]]]}", "Body invalid: more than 32 levels" }
+          "]]]]]]]]}", "Field a[0][0][0][0][0][0]" }
     };
 
     (void) state;

@@ -128,6 +128,8 @@ other_bodies_are_refused(void **state)
         { "// no\n{}", "", "expected an object", 1 },
         { "\xef\xbb\xbf{}", "", "the body begins with a byte order mark, "
                                 "which JSON must not have", 1 },
+        { "\xff\xfe{", "", "the body is in UTF-16, JSON must be in UTF-8", 1 },
+        { "\xfe\xff{", "", "the body is in UTF-16, JSON must be in UTF-8", 1 },
         { "{", "", "the JSON text ends too early", 1 },
         { "{\"a\": 1", "", "the JSON text ends too early", 1 },
         { "{\"a", "", "the JSON text ends too early", 1 },
