@@ -120,6 +120,11 @@ BEGIN
                     AND r.op = u.op AND r.payload_hash = u.payload_hash
                THEN CASE r.version WHEN 1 THEN 1 ELSE 2 END
 
+               -- the same, though somebody has replaced it since
+               WHEN h.version IS NOT NULL
+               THEN CASE WHEN u.op = 3 THEN 3 WHEN h.version = 1 THEN 1
+                    ELSE 2 END
+
                -- the same body again, even where it was deleted since, or
                -- where a guard would not let it be stored any more: what was
                -- answered once is answered again
@@ -134,8 +139,8 @@ BEGIN
                ELSE 5
                END::smallint
                ORDER BY u.ord),
-           array_agg(r.version ORDER BY u.ord),
-           array_agg(r.updated_at ORDER BY u.ord)
+           array_agg(coalesce(h.version, r.version) ORDER BY u.ord),
+           array_agg(coalesce(h.updated_at, r.updated_at) ORDER BY u.ord)
     INTO outcomes, versions, stamps
     FROM unnest(ops, institution_ids, kinds, ids, hashes, clients, written,
                 expected, refusals)
@@ -145,7 +150,20 @@ BEGIN
          LEFT JOIN results.result r
          ON r.institution_id = u.institution_id
             AND r.id_space = results.id_space(u.kind)
-            AND r.id = u.id;
+            AND r.id = u.id
+         LEFT JOIN LATERAL (
+             SELECT o.version, o.updated_at
+             FROM results.result_history o
+             WHERE r.updated_at > u.stamp
+                   AND o.institution_id = r.institution_id
+                   AND o.id_space = r.id_space
+                   AND o.id = r.id
+                   AND o.updated_at = u.stamp
+                   AND o.client_id = u.client_id
+                   AND o.op = u.op
+                   -- a delete leaves the hash as it was
+                   AND (o.op = 3 OR o.payload_hash = u.payload_hash)
+             LIMIT 1) AS h ON true;
 END
 $$;
 

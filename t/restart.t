@@ -13,7 +13,10 @@ my $proxy = $t->proxy;
 my $slow = $ENV{TEST_RESULTS_VALGRIND};
 
 $pg->no_timeouts;
-$t->nginx(store => 'connections 1; write_timeout 30s; read_timeout 30s;');
+
+my $store = 'connections 1; write_timeout 30s; read_timeout 30s;';
+
+$t->nginx(store => $store);
 
 
 for my $how (qw(fast immediate kill)) {
@@ -65,6 +68,37 @@ subtest 'the answer to a commit is lost' => sub {
     is($c->response('PUT')->status, 201, 'created, as it was');
     is($t->row('lost')->{version}, 1, 'and once');
     cmp_ok($t->status->{groups}{rerun}, '>=', 1, 'it was run again');
+};
+
+
+# the one whose answer is lost is older, and stays so when it is run again
+subtest 'the same, and another client writes meanwhile' => sub {
+    $t->{nginx}->set(store => 'connections 2; write_timeout 30s;');
+    $t->{nginx}->reload(wait => 1);
+
+    my $c = $t->http;
+
+    $t->put('warm', $t->result);
+    $proxy->hold('down');
+    $c->send($t->put_request('meanwhile', $t->result(score => 1)));
+
+    ok(wait_for(sub { $t->row('meanwhile') }), 'one is committed');
+    is($t->put('meanwhile', $t->result(score => 2))->status, 200,
+       'another replaces it');
+    ok($c->silent, 'and the first is not answered yet');
+
+    $proxy->reset;
+    $proxy->pass;
+
+    is($c->response('PUT')->status, 201, 'created, as it was');
+
+    my $row = $t->row('meanwhile');
+
+    is($row->{score}, 2, 'the other one stays');
+    is($row->{version}, 2, 'and nothing was doubled');
+
+    $t->{nginx}->set(store => $store);
+    $t->{nginx}->reload(wait => 1);
 };
 
 

@@ -234,6 +234,50 @@ subtest 'again after a lost connection: nothing changes' => sub {
 };
 
 
+subtest 'again, when somebody has replaced it' => sub {
+    my @writes = (
+        # what it was, what it wrote
+        [put     => { op => 'put' }, 'created', 1],
+        [create  => { op => 'create' }, 'created', 1],
+        [update  => { op => 'put' }, 'updated', 2],
+        [replace => { op => 'replace', version => 1 }, 'updated', 2],
+        [delete  => { op => 'delete' }, 'deleted', 2],
+    );
+
+    for my $case (@writes) {
+        my ($name, $op, $outcome, $version) = @$case;
+
+        my %write = (id => "since-$name", hash => 2, stamp => 20, %$op);
+        my %other = (id => "since-$name", hash => 3, stamp => 21, client => 2);
+
+        $w->write({ id => "since-$name" }) if $version > 1;
+
+        is_deeply([$w->write(\%write)], [[$outcome, $version]], $name);
+        $w->write(\%other);
+        my $state = state_of("since-$name");
+
+        is_deeply([$w->raw(\%write)]->[1], [$version], "$name: again");
+        is_deeply([$w->write(\%write)], [[$outcome, $version]],
+                  "$name: what it was");
+        is(state_of("since-$name"), $state, "$name: the other one stays");
+
+        is_deeply([$w->write({ %write, stamp => 19 })],
+                  [[$name eq 'create' || $name eq 'replace' ? 'conflict'
+                    : 'superseded', $version + 1]],
+                  "$name: of another stamp, it never was");
+    }
+
+    $pg->do('UPDATE results.institution SET keep_history = false '
+            . 'WHERE id = ?', $school);
+    $w->write({ id => 'since', hash => 2, stamp => 20 });
+    $w->write({ id => 'since', hash => 3, stamp => 21 });
+    is_deeply([$w->write({ id => 'since', hash => 2, stamp => 20 })],
+              [['superseded', 2]], 'without history nobody knows');
+    $pg->do('UPDATE results.institution SET keep_history = true '
+            . 'WHERE id = ?', $school);
+};
+
+
 subtest 'not the same write: it is stored' => sub {
     $w->write({ id => 'same', hash => 5, client => 1 });
 

@@ -62,8 +62,8 @@ sub delay { $_[0]->_command('delay', $_[1]) }
 # bytes are kept and not forwarded: up, down or both
 sub stall { $_[0]->_command('stall', $_[1] || 'both') }
 
-# the same, up, for the connections that are open now; later ones pass
-sub hold { $_[0]->_command('hold') }
+# the same, up or down, for the connections that are open now; later ones pass
+sub hold { $_[0]->_command('hold', $_[1] || 'up') }
 
 # closes every connection
 sub cut { $_[0]->_command('cut') }
@@ -350,7 +350,8 @@ sub _obey {
 
     if ($command eq 'pass') {
         @$self{qw(delay stall pieces cut_after)} = (0, '', 65536, {});
-        delete $_->{up}{held} for values %{ $self->{pairs} };
+        delete $_->{held} for map { @$_{qw(up down)} }
+            values %{ $self->{pairs} };
         $self->_listen;
 
     } elsif ($command eq 'delay') {
@@ -360,7 +361,7 @@ sub _obey {
         $self->{stall} = $args[0];
 
     } elsif ($command eq 'hold') {
-        $_->{up}{held} = 1 for values %{ $self->{pairs} };
+        $_->{ $args[0] }{held} = 1 for values %{ $self->{pairs} };
 
     } elsif ($command eq 'pieces') {
         $self->{pieces} = $args[0];
