@@ -134,6 +134,17 @@ BEGIN
 
                WHEN u.refusal IS NOT NULL THEN u.refusal
                WHEN r.id IS NULL THEN 7
+
+               -- ... or replaced
+               WHEN u.op = 2 AND EXISTS (
+                   SELECT FROM results.result_history o
+                   WHERE o.institution_id = r.institution_id
+                         AND o.id_space = r.id_space
+                         AND o.id = r.id
+                         AND o.op = 2
+                         AND o.payload_hash = u.payload_hash)
+               THEN 4
+
                WHEN u.op = 2 THEN 6
                WHEN u.op = 4 AND r.version IS DISTINCT FROM u.version THEN 6
                ELSE 5

@@ -91,6 +91,12 @@ for my $path ($LINE_ITEM, $SESSION) {
              'a third body, a third id');
         is($or->row($third->{"$name-1"})->{score}, 101, 'stored');
 
+        $or->put("results/$name-3", $or->result(score => 102));
+        is_deeply(pairs(bulk($path, $or->member("$name-3",
+            score => length "$name-3"))), { "$name-3" => "$name-3" },
+            'what was posted and replaced is no other body');
+        is($or->row("$name-3")->{score}, 102, 'and stays replaced');
+
         my $other = $or->with(token => $t->token(scopes => undef));
         isnt(pairs($other->post($path, { results => [$again[0]] }))
              ->{"$name-1"}, $pairs->{"$name-1"},

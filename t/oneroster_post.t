@@ -105,6 +105,10 @@ for my $collection (sort keys %collections) {
                   'the same body gets its first answer');
         is($tb->row('sup', $kind)->{status}, 'tobedeleted',
            'and revives nothing');
+        $tb->put("$collection/sup", $tb->$body(score => 9));
+        is_deeply(pair($tb->post($collection, $first)), ['sup', 'sup'],
+                  'also where another body has replaced it');
+        is($tb->row('sup', $kind)->{score}, 9, 'which stays');
         is(rows(), $before + 2, 'two rows in all');
     };
 

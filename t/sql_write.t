@@ -58,7 +58,7 @@ subtest 'plans that were made while the tables were empty' => sub {
 
     $dbh->begin_work;
     is_deeply([map { $_->[0] } $session->write(@records)],
-              ['conflict', 'not_found', 'unknown_item'], 'serve');
+              ['replayed', 'not_found', 'unknown_item'], 'serve');
 
     cmp_ok($dbh->selectrow_array(q{
         SELECT sum(pg_stat_get_xact_tuples_returned(oid))
@@ -262,8 +262,9 @@ subtest 'again, when somebody has replaced it' => sub {
         is(state_of("since-$name"), $state, "$name: the other one stays");
 
         is_deeply([$w->write({ %write, stamp => 19 })],
-                  [[$name eq 'create' || $name eq 'replace' ? 'conflict'
-                    : 'superseded', $version + 1]],
+                  [[$name eq 'create' ? 'replayed'
+                    : $name eq 'replace' ? 'conflict' : 'superseded',
+                    $version + 1]],
                   "$name: of another stamp, it never was");
     }
 
@@ -295,6 +296,26 @@ subtest 'not the same write: it is stored' => sub {
               [['replayed', 1]], 'a create that another client made');
     is_deeply([$w->write({ id => 'mine', op => 'create', hash => 2 })],
               [['conflict', 1]], 'a create that had another body');
+};
+
+
+subtest 'a create again, though it was replaced since' => sub {
+    $w->write({ id => 'was', op => 'create', hash => 5 });
+    $w->write({ id => 'was', op => 'put', hash => 6, stamp => 20 });
+
+    is_deeply([map { $_->[0] } map { $w->write({ id => 'was',
+                   op => 'create', stamp => 30, %$_ }) }
+               { hash => 5 }, { hash => 6 }, { hash => 7 }],
+              [qw(replayed replayed conflict)],
+              'the body it was created with, the one it has, another one');
+    is(state_of('was'), 'active  6 2 1 1 00:00:20' =~ s/  / null /r,
+       'nothing changes');
+
+    $w->write({ id => 'was-put', op => 'put', hash => 5 });
+    $w->write({ id => 'was-put', op => 'put', hash => 6, stamp => 20 });
+    is_deeply([$w->write({ id => 'was-put', op => 'create', hash => 5,
+                           stamp => 30 })], [['conflict', 2]],
+              'one that a put had is none');
 };
 
 
