@@ -168,6 +168,10 @@ subtest 'one bad member, and nothing is stored' => sub {
     like($text, qr{/results/$_/score: .*/results/$_/comment: },
          "both errors of member $_") for 0 .. 9;
 
+    $text = $or->description(bulk($LINE_ITEM, ({}) x 50));
+    is(() = $text =~ m{/results/\d+/\w+: required}g, 250,
+       'all that is wrong with 50 of them');
+
     for my $body ({ results => [] }, {}, { results => {} },
                   { results => undef }, { result => $good }, [$good],
                   { results => [$good], more => 1 })

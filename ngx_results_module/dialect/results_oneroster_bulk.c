@@ -21,6 +21,10 @@
 #include "results_uuid.h"
 
 
+/* of all members: a reply of some 300 KB */
+#define RESULTS_BULK_ERRORS_MAX  4096
+
+
 /* a member of the request; its record has the same place */
 typedef struct {
     results_str_t           supplied;
@@ -77,6 +81,14 @@ results_oneroster_bulk(results_request_t *r, unsigned session)
     }
 
     n = json_array_size(array);
+
+    if (r->max_records && n > r->max_records) {
+        results_fail(r, 413, "%zu %s, more than the %u that one request may "
+                     "have", n, model->collection, r->max_records);
+        return RESULTS_NEXT_REPLY;
+    }
+
+    r->errors.max = RESULTS_BULK_ERRORS_MAX;
 
     records = results_arena_alloc(r->arena, n * sizeof(results_record_t));
     members = results_arena_calloc(r->arena,

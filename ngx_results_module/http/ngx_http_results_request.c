@@ -163,6 +163,7 @@ ngx_http_results_request(ngx_http_request_t *r)
     req->dialect = lcf->dialect;
     req->method = ngx_http_results_method(r);
     req->received = results_time_now();
+    req->max_records = lcf->store->batch;
 
     results_errors_init(&req->errors, ctx->arena);
 

@@ -11,6 +11,7 @@
 #include "results_json.h"
 
 
+static int results_errors_grow(results_errors_t *errors);
 static const char *results_json_deep(results_str_t body);
 static void results_json_refuse_text(results_errors_t *errors,
     results_str_t body, const json_error_t *error);
@@ -21,7 +22,10 @@ void
 results_errors_init(results_errors_t *errors, results_arena_t *arena)
 {
     errors->arena = arena;
+    errors->list = NULL;
     errors->n = 0;
+    errors->size = 0;
+    errors->max = RESULTS_ERRORS_MAX;
     errors->dropped = 0;
     errors->not_json = 0;
 }
@@ -34,7 +38,9 @@ results_errors_add(results_errors_t *errors, const char *path,
     va_list           args;
     results_error_t  *error;
 
-    if (errors->n == RESULTS_ERRORS_MAX) {
+    if (errors->n == errors->max
+        || (errors->n == errors->size && results_errors_grow(errors) != 0))
+    {
         errors->dropped++;
         return;
     }
@@ -46,6 +52,30 @@ results_errors_add(results_errors_t *errors, const char *path,
     va_start(args, fmt);
     error->text = results_arena_vprintf(errors->arena, fmt, args);
     va_end(args);
+}
+
+
+static int
+results_errors_grow(results_errors_t *errors)
+{
+    unsigned          size;
+    results_error_t  *list;
+
+    size = errors->size ? errors->size * 2 : 8;
+
+    list = results_arena_alloc(errors->arena, size * sizeof(results_error_t));
+    if (list == NULL) {
+        return -1;
+    }
+
+    if (errors->n) {
+        memcpy(list, errors->list, errors->n * sizeof(results_error_t));
+    }
+
+    errors->list = list;
+    errors->size = size;
+
+    return 0;
 }
 
 

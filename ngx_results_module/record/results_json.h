@@ -21,7 +21,7 @@
 
 
 #define RESULTS_JSON_DEPTH_MAX  32
-#define RESULTS_ERRORS_MAX      64     /* further ones are only counted */
+#define RESULTS_ERRORS_MAX      64     /* unless errors->max says other */
 
 
 typedef struct {
@@ -32,8 +32,10 @@ typedef struct {
 
 typedef struct {
     results_arena_t        *arena;
-    results_error_t         list[RESULTS_ERRORS_MAX];
+    results_error_t        *list;      /* grows */
     unsigned                n;         /* in list */
+    unsigned                size;
+    unsigned                max;       /* of n; further ones are counted */
     unsigned                dropped;   /* found, but not in list */
     unsigned                not_json:1;    /* of a body: it is no JSON text */
 } results_errors_t;
