@@ -286,6 +286,13 @@ uint64_t results_scope_bits(results_str_t scopes);
 void results_fail(results_request_t *r, int status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/*
+ * Sets r->failure for a record of the outcome UNKNOWN_LEARNER or
+ * UNKNOWN_ITEM: 404, with the API's word for that one (results_references).
+ */
+void results_fail_reference(results_request_t *r,
+    const results_record_t *record, const char *learner, const char *item);
+
 /* adds a header to r->reply; the value is not copied */
 void results_reply_header(results_request_t *r, const char *name,
     results_str_t value);

@@ -24,6 +24,24 @@ results_fail(results_request_t *r, int status, const char *fmt, ...)
 }
 
 
+void
+results_fail_reference(results_request_t *r, const results_record_t *record,
+    const char *learner, const char *item)
+{
+    results_str_t  id;
+
+    id = record->item_id;
+
+    if (record->outcome == RESULTS_OUTCOME_UNKNOWN_LEARNER) {
+        id = record->learner_id;
+        item = learner;
+    }
+
+    results_fail(r, 404, "the %s \"%.*s\" is not known", item, (int) id.len,
+                 id.data);
+}
+
+
 results_str_t
 results_failure_text(const results_request_t *r)
 {

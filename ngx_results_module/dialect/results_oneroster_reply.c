@@ -72,17 +72,10 @@ results_oneroster_outcome(results_request_t *r, const results_record_t *record)
         break;
 
     case RESULTS_OUTCOME_UNKNOWN_LEARNER:
-        id = record->learner_id;
-        results_fail(r, 404, "the student \"%.*s\" is not known",
-                     (int) id.len, id.data);
-        break;
-
     case RESULTS_OUTCOME_UNKNOWN_ITEM:
-        id = record->item_id;
-        results_fail(r, 404, "the %s \"%.*s\" is not known",
-                     record->kind == RESULTS_KIND_RESULT ? "lineItem"
-                                                         : "assessmentLineItem",
-                     (int) id.len, id.data);
+        results_fail_reference(r, record, "student",
+                               record->kind == RESULTS_KIND_RESULT
+                               ? "lineItem" : "assessmentLineItem");
         break;
 
     case RESULTS_OUTCOME_FORBIDDEN:

@@ -219,6 +219,11 @@ results_wse_finish(results_request_t *r)
         results_idempotency_conflict(r);
         return RESULTS_NEXT_REPLY;
 
+    case RESULTS_OUTCOME_UNKNOWN_LEARNER:
+    case RESULTS_OUTCOME_UNKNOWN_ITEM:
+        results_fail_reference(r, r->records, "StudentId", "ContentItemId");
+        return RESULTS_NEXT_REPLY;
+
     default:
         results_fail(r, 500, "the record came back without an outcome");
         return RESULTS_NEXT_REPLY;

@@ -1,12 +1,13 @@
 #!/usr/bin/env perl
 
-# results_references: a student or line item that nobody knows is taken, or
+# results_references: a learner or item that nobody knows is taken, or
 # refused by its name.  Every 2xx is followed by a look into the table.
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Results::Test;
 
+use JSON::PP;
 use Results::Test::OneRoster;
 
 my $t = Results::Test->new;
@@ -25,6 +26,16 @@ my $nginx = $t->nginx(server => <<'EOC');
 
         location /strict/ {
             results_api         timeback;
+            results_references  strict;
+        }
+
+        location /wse/ {
+            results_api         wse;
+            results_references  strict;
+        }
+
+        location /educacional/ {
+            results_api         educacional;
             results_references  strict;
         }
 EOC
@@ -160,6 +171,45 @@ subtest 'POST' => sub {
     is($or->post('lineItems/line-item-1/results',
                  { results => [@members[0, 2]] })->status, 201, 'the others');
     ok($or->row('m2'), 'stored');
+};
+
+
+subtest 'the other APIs' => sub {
+    my $token = $t->token(person => $GUID, scopes => []);
+    my $item = 'af2f719c-f38a-4252-bf3a-c282ff6dbe80';
+    my %body = (StudentId => $GUID, ContentItemId => $item, Score => 1,
+                ContentItemStateName => $t->fixtures->marker);
+    my $post = sub {
+        return $t->request('POST', '/wse/contentItemResult',
+            $t->headers(token => $token), $t->encode(\%body));
+    };
+
+    my $response = $post->();
+    is($response->status, 404, 'wse: an item nobody knows');
+    is($response->json->{Message}, qq{The ContentItemId "$item" is not known.},
+       'by its name');
+
+    $pg->do('INSERT INTO results.item (institution_id, id) VALUES (?, ?)',
+            $school, $item);
+    is($post->()->status, 200, 'wse: one that is known');
+    is($pg->value('SELECT count(*) FROM results.result WHERE item_id = ?',
+                  $item), 1, 'stored');
+
+    my $event = do {
+        open my $file, '<', $t->root
+            . '/t/data/educacional-grade-gradeevent.json' or die $!;
+        JSON::PP->new->decode(do { local $/; <$file> });
+    };
+
+    $response = $t->request('POST', '/educacional/grade', $t->headers(
+        token => $t->token(scopes =>
+            ['la-apiauthidentifier/authorization'])), $t->encode($event));
+
+    is($response->status, 404, 'educacional: a learner nobody knows');
+    like($response->json->{message}[0],
+         qr/^the assignee "[0-9a-f-]{36}" is not known$/, 'by its name');
+    is($pg->value(q{SELECT count(*) FROM results.result
+                    WHERE kind = 'learning_event'}), 0, 'not stored');
 };
 
 
