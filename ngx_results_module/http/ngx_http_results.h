@@ -99,6 +99,7 @@ typedef struct {
     ngx_buf_t                      *rows;     /* of the read, being sent */
     unsigned                        reading:1;     /* read is the store's */
     unsigned                        streaming:1;   /* its header was sent */
+    unsigned                        ended:1;       /* its last row as well */
 
     ngx_http_event_handler_pt       read_body;   /* nginx's own */
     ngx_chain_t                    *body;     /* of an error of nginx's own */
@@ -274,6 +275,17 @@ ngx_int_t ngx_http_results_add_variables(ngx_conf_t *cf);
 /* health.c: is this worker alive, can it store */
 
 char *ngx_http_results_health(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+
+/* history.c: the last minutes, for the status page */
+
+typedef struct ngx_http_results_history_s  ngx_http_results_history_t;
+
+extern const size_t  ngx_http_results_history_size;
+
+void ngx_http_results_history_init_process(ngx_cycle_t *cycle,
+    ngx_http_results_main_conf_t *mcf);
+void ngx_http_results_history_exit_process(void);
 
 
 /* status.c: the counters */

@@ -168,19 +168,16 @@ const ngx_http_results_distribution_t  ngx_http_results_distributions[] = {
 };
 
 
-ngx_http_results_report_t *
-ngx_http_results_report(ngx_http_request_t *r)
+void
+ngx_http_results_report(ngx_http_results_report_t *report,
+    ngx_http_results_main_conf_t *mcf)
 {
     ngx_uint_t                        i;
-    ngx_http_results_report_t        *report;
     ngx_http_results_api_counters_t  *api;
 
-    report = ngx_pcalloc(r->pool, sizeof(ngx_http_results_report_t));
-    if (report == NULL) {
-        return NULL;
-    }
+    ngx_memzero(report, sizeof(ngx_http_results_report_t));
 
-    report->mcf = ngx_http_get_module_main_conf(r, ngx_http_results_module);
+    report->mcf = mcf;
     report->workers = ngx_http_results_counters_sum(&report->sum);
 
     for (i = 0; i < NGX_HTTP_RESULTS_API_SLOTS; i++) {
@@ -204,8 +201,6 @@ ngx_http_results_report(ngx_http_request_t *r)
         ngx_http_results_tokens_stat(report->mcf->tokens,
                                      &report->tokens.zone);
     }
-
-    return report;
 }
 
 

@@ -53,7 +53,7 @@ typedef struct {
 } ngx_http_results_token_counters_t;
 
 
-/* all of it at one moment; in the request's pool */
+/* all of it at one moment */
 typedef struct {
     ngx_http_results_main_conf_t       *mcf;
     ngx_uint_t                          workers;
@@ -104,8 +104,8 @@ extern const ngx_http_results_distribution_t  ngx_http_results_distributions[];
         ((u_char *) (counters) + (distribution)->offset))
 
 
-/* NULL without memory */
-ngx_http_results_report_t *ngx_http_results_report(ngx_http_request_t *r);
+void ngx_http_results_report(ngx_http_results_report_t *report,
+    ngx_http_results_main_conf_t *mcf);
 
 /* as ngx_http_results_next_pt says */
 ngx_uint_t ngx_http_results_next_api(ngx_http_results_report_t *report,
@@ -133,11 +133,14 @@ char *ngx_http_results_server_version(ngx_http_results_server_t *server,
 
 /* a report in its three formats */
 void ngx_http_results_status_json(ngx_http_results_report_t *report,
-    results_buf_t *buf);
+    results_buf_t *buf, ngx_uint_t history);
 void ngx_http_results_status_prometheus(ngx_http_results_report_t *report,
     results_buf_t *buf, ngx_uint_t openmetrics);
 void ngx_http_results_status_page(ngx_http_results_report_t *report,
     results_buf_t *buf);
+
+/* a member of the JSON: samples of the last minutes */
+void ngx_http_results_history_json(results_buf_t *buf);
 
 /* the page's Content-Security-Policy */
 ngx_int_t ngx_http_results_page_policy(ngx_conf_t *cf, ngx_str_t *policy);

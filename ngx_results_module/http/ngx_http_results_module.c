@@ -191,7 +191,8 @@ ngx_http_results_add_counters(ngx_conf_t *cf,
     }
 
     mcf->counters = ngx_http_results_counters_add(cf, counted,
-                                                  &ngx_http_results_module);
+                                                ngx_http_results_history_size,
+                                                &ngx_http_results_module);
 
     return mcf->counters ? NGX_OK : NGX_ERROR;
 }
@@ -218,6 +219,8 @@ ngx_http_results_init_process(ngx_cycle_t *cycle)
     }
 
     ngx_http_results_counters_init_process(mcf->counters);
+
+    ngx_http_results_history_init_process(cycle, mcf);
 
     ngx_http_results_lookup_init_process();
 
@@ -259,5 +262,6 @@ ngx_http_results_exit_process(ngx_cycle_t *cycle)
         }
     }
 
+    ngx_http_results_history_exit_process();
     ngx_http_results_counters_exit_process();
 }

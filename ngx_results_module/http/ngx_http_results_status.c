@@ -124,15 +124,18 @@ static ngx_int_t
 ngx_http_results_status_handler(ngx_http_request_t *r)
 {
     ngx_int_t                      rc, format;
+    ngx_str_t                      value;
     results_buf_t                  buf;
     ngx_http_results_report_t     *report;
     ngx_http_results_main_conf_t  *mcf;
 
-    report = ngx_http_results_report(r);
-
+    report = ngx_palloc(r->pool, sizeof(ngx_http_results_report_t));
     if (report == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_results_module);
+    ngx_http_results_report(report, mcf);
 
     format = ngx_http_results_status_format(r);
 
@@ -151,10 +154,10 @@ ngx_http_results_status_handler(ngx_http_request_t *r)
         break;
 
     default: /* NGX_HTTP_RESULTS_JSON */
-        ngx_http_results_status_json(report, &buf);
+        ngx_http_results_status_json(report, &buf,
+                        ngx_http_arg(r, (u_char *) "history", 7, &value)
+                        == NGX_OK);
     }
-
-    mcf = ngx_http_get_module_main_conf(r, ngx_http_results_module);
 
     if (format == NGX_HTTP_RESULTS_PAGE
         && ngx_http_results_push_header(r, "Content-Security-Policy",

@@ -17,7 +17,7 @@ static void ngx_http_results_json_store(results_buf_t *buf,
 
 void
 ngx_http_results_status_json(ngx_http_results_report_t *report,
-    results_buf_t *buf)
+    results_buf_t *buf, ngx_uint_t history)
 {
     const char               *comma;
     ngx_uint_t                slot;
@@ -70,7 +70,13 @@ ngx_http_results_status_json(ngx_http_results_report_t *report,
         comma = ",";
     }
 
-    results_buf_puts(buf, "}}\n");
+    results_buf_puts(buf, "}");
+
+    if (history) {
+        ngx_http_results_history_json(buf);
+    }
+
+    results_buf_puts(buf, "}\n");
 }
 
 

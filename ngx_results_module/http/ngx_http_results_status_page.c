@@ -49,8 +49,9 @@ ngx_http_results_page_policy(ngx_conf_t *cf, ngx_str_t *policy)
     u_char   script[NGX_HTTP_RESULTS_HASH_LEN];
 
     static const char  format[] =
-        "default-src 'none'; connect-src 'self'; style-src 'sha256-%s'; "
-        "script-src 'sha256-%s'; base-uri 'none'; form-action 'none'; "
+        "default-src 'none'; connect-src 'self'; img-src data:; "
+        "style-src 'sha256-%s'; script-src 'sha256-%s'; "
+        "base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'none'";
 
     if (ngx_http_results_page_hash(ngx_http_results_page_style,
@@ -224,8 +225,9 @@ ngx_http_results_page_table(ngx_http_results_report_t *report,
 
         group = m->group;
 
-        results_buf_printf(buf, "<tr><th%s>%s</th>",
-                           *group ? " class=\"of\"" : "", m->name);
+        results_buf_printf(buf, "<tr><th%s title=\"%s\">%s</th>",
+                           *group ? " class=\"of\"" : "",
+                           m->help ? m->help : "", m->name);
 
         if (sums) {
             ngx_http_results_page_cell(buf, NULL, results_str(NULL), m,
@@ -262,7 +264,8 @@ ngx_http_results_page_head(ngx_http_results_report_t *report,
         return;
     }
 
-    results_buf_printf(buf, "<tr><td></td>%s", sums ? "<th>all</th>" : "");
+    results_buf_printf(buf, "<tr class=\"head\"><td></td>%s",
+                       sums ? "<th>all</th>" : "");
 
     slot = 0;
 

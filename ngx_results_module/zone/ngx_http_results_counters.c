@@ -25,6 +25,7 @@
 /* what lies in the zone */
 typedef struct {
     time_t                        started;
+    void                         *history;
     ngx_str_t                     names[NGX_HTTP_RESULTS_STORE_SLOTS];
     ngx_http_results_counters_t  *slots[NGX_MAX_PROCESSES];
 } ngx_http_results_counters_sh_t;
@@ -34,6 +35,7 @@ typedef struct {
 typedef struct {
     ngx_http_results_counters_sh_t  *sh;
     ngx_array_t                     *stores;
+    size_t                           history;
 } ngx_http_results_counters_zone_t;
 
 
@@ -64,7 +66,8 @@ static ngx_http_results_counters_sh_t  *ngx_http_results_sh;
 
 
 ngx_shm_zone_t *
-ngx_http_results_counters_add(ngx_conf_t *cf, ngx_array_t *stores, void *tag)
+ngx_http_results_counters_add(ngx_conf_t *cf, ngx_array_t *stores,
+    size_t history, void *tag)
 {
     size_t                             size;
     ngx_str_t                          name;
@@ -79,13 +82,14 @@ ngx_http_results_counters_add(ngx_conf_t *cf, ngx_array_t *stores, void *tag)
     }
 
     data->stores = stores;
+    data->history = history;
 
     /*
      * Room for all processes there may be, of which few ever are: what is not
      * used costs no memory.  The slab pool's own pages come on top: some 1%.
      */
 
-    size = NGX_MAX_PROCESSES * NGX_HTTP_RESULTS_SLOT_SIZE;
+    size = NGX_MAX_PROCESSES * NGX_HTTP_RESULTS_SLOT_SIZE + history;
     size += size / 64 + 16 * ngx_pagesize;
 
     zone = ngx_shared_memory_add(cf, &name, size, tag);
@@ -126,6 +130,7 @@ ngx_http_results_counters_init_zone(ngx_shm_zone_t *zone, void *data)
         }
 
         sh->started = ngx_time();
+        sh->history = ngx_slab_calloc(shpool, new->history);
         ngx_str_set(&sh->names[NGX_HTTP_RESULTS_OTHER_STORE], "other");
 
         shpool->data = sh;
@@ -431,6 +436,13 @@ ngx_str_t
 ngx_http_results_counters_name(ngx_uint_t slot)
 {
     return ngx_http_results_sh->names[slot];
+}
+
+
+void *
+ngx_http_results_counters_history(void)
+{
+    return ngx_http_results_sh ? ngx_http_results_sh->history : NULL;
 }
 
 

@@ -159,11 +159,12 @@ extern const ngx_uint_t  ngx_http_results_time_bounds[];
 
 /*
  * Registers the zone, at configuration time: stores are those to be given a
- * place (ngx_http_results_counted_t), and live as long as the configuration.
+ * place (ngx_http_results_counted_t), and live as long as the configuration;
+ * history is the size of what _counters_history() gives, always the same.
  * NULL with the error logged.
  */
 ngx_shm_zone_t *ngx_http_results_counters_add(ngx_conf_t *cf,
-    ngx_array_t *stores, void *tag);
+    ngx_array_t *stores, size_t history, void *tag);
 
 /* points ngx_http_results_counters at this process's slot, gauges zeroed */
 void ngx_http_results_counters_init_process(ngx_shm_zone_t *zone);
@@ -202,6 +203,9 @@ ngx_http_results_counters_t *ngx_http_results_counters_of(ngx_uint_t i);
 
 /* the name of a store's slot; empty where it has none */
 ngx_str_t ngx_http_results_counters_name(ngx_uint_t slot);
+
+/* memory of the zone that begins as zeros; NULL where there is no zone */
+void *ngx_http_results_counters_history(void);
 
 /* when the zone was made: when nginx started */
 time_t ngx_http_results_counters_started(void);
