@@ -35,6 +35,8 @@ is(verdict(\@log, 1 => [1, 2, 3, 3]), '0 1 0 0',
    'one is doubled that was said not to be stored');
 is(verdict(\@log, 1 => [1, 2, 2, 2, 3]), '0 1 0 0', 'and once more');
 is(verdict(\@log, 1 => [1, 2, 3, 2]), '0 0 1 0', 'an older one replaces');
+is(verdict(['1 1 201', '1 2 200', '1 1 200'], 1 => [2, 1]), '0 0 0 0',
+   'not where both were open at once');
 is(verdict(\@log, 1 => [1, 2, '3?']), '1 1 0 1', "another's value is there");
 is(verdict(\@log, 1 => [1, 2, 3], 2 => [1]), '0 1 0 0', 'one nobody wrote');
 is(verdict(['1 1 201', '1 2 503'], 1 => [1]), '0 0 0 1',
@@ -96,7 +98,7 @@ sub storm {
     my $before = $proxy->stats;
 
     $proxy->hold;
-    $proxy->wait_for_bytes('up', $before, 200);
+    $proxy->wait_for_bytes('up', $before, 600);
     $checker->flows(200);
 
     $before = $proxy->stats;
@@ -107,7 +109,7 @@ sub storm {
 
 
 sub run {
-    my ($name, $fault) = @_;
+    my ($name, $fault, @kinds) = @_;
 
     local $ENV{TEST_RESULTS_MODULE} = module($fault) if $fault;
 
@@ -120,7 +122,8 @@ sub run {
             store => 'connections 1; write_timeout 700ms;');
     }
 
-    my $checker = Results::Checker->start($t);
+    my $checker = Results::Checker->start($t,
+        @kinds ? (kinds => \@kinds) : ());
 
     storm($checker);
 
@@ -148,7 +151,7 @@ my @faults = (
 for (@faults) {
     my ($name, $fault, $letter) = @$_;
 
-    ($verdict) = run($name, $fault);
+    ($verdict) = run($name, $fault, 'put');
     cmp_ok($verdict->{$letter}, '>', 0, "a module that $name: $letter");
 }
 
@@ -159,5 +162,5 @@ $sql =~ s/AND r\.updated_at <= EXCLUDED\.updated_at//
     or die "$function has no stamp guard\n";
 $pg->do($sql);
 
-($verdict) = run('no stamp guard', '');
+($verdict) = run('no stamp guard', '', 'put');
 cmp_ok($verdict->{W}, '>', 0, 'SQL without the stamp guard: W');

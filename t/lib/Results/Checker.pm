@@ -45,8 +45,10 @@ sub server { Results::Checker::Requests->server }
 sub start {
     my ($class, $t, %opt) = @_;
 
-    %opt = (connections => 16, %opt);
+    %opt = (connections => 16, kinds => [Results::Checker::Requests->kinds($t)],
+            %opt);
 
+    my $kinds = $opt{kinds};
     my $requests = Results::Checker::Requests->new($t, %opt);
 
     my $self = bless { marks => [], requests => $requests,
@@ -55,6 +57,7 @@ sub start {
 
     my $clients = Results::Checker::Clients->new(
         port => $t->{nginx}->port, log => $self->{log}, %opt,
+        shared => [map { $_ eq 'shared' } @$kinds],
         request => sub { $requests->bytes(@_) });
 
     socketpair my $mine, my $theirs, AF_UNIX, SOCK_STREAM, PF_UNSPEC

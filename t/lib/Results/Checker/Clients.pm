@@ -1,9 +1,10 @@
 package Results::Checker::Clients;
 
 # The checker's clients, one process with many connections.  Each connection
-# has keys of its own and writes 1, 2, 3 ... to each in turn: the next write
-# of a key begins when the one before is acknowledged.  What was not
-# acknowledged is sent again, byte for byte the same.
+# has keys of its own, and maybe some that it shares with all others, and
+# writes to each in turn, each write with a number of its own: the next one
+# begins when the one before is acknowledged.  What was not acknowledged is
+# sent again, byte for byte the same.
 #
 # The log has one line per attempt: key, number, begin, end, outcome.
 #
@@ -27,7 +28,6 @@ use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 use Results::Test::Response;
 
 my %DEFAULTS = (
-    keys        => 4,       # of each connection
     think       => 0.01,    # seconds between a 2xx and the next write
     again       => 0.05,    # seconds until it is sent again
     timeout     => 15,      # of an attempt
@@ -37,8 +37,8 @@ my %DEFAULTS = (
 sub now { clock_gettime(CLOCK_MONOTONIC) }
 
 
-# options: port, log (a path), connections, request (makes the bytes), and
-# those above
+# options: port, log (a path), connections, shared (a list: for each key of a
+# connection, whether it is shared), request (makes the bytes), and those above
 sub new {
     my ($class, %opt) = @_;
     return bless { %DEFAULTS, %opt }, $class;
@@ -132,9 +132,16 @@ sub _begin {
             return;
         }
 
-        my $turn = $slot->{turn}++ % $self->{keys};
-        my $key = $slot->{number} + $turn * $self->{connections};
-        my $seq = ++$slot->{seq}{$key};
+        my $turn = $slot->{turn}++ % @{ $self->{shared} };
+        my $key = $turn * $self->{connections};
+        my $seq = ++$slot->{seq}{$turn};
+
+        if ($self->{shared}[$turn]) {
+            $seq = $seq * $self->{connections} + $slot->{number};
+
+        } else {
+            $key += $slot->{number};
+        }
 
         $slot->{write} = [$key, $seq];
         $slot->{bytes} = $self->{request}->($key, $seq);

@@ -19,13 +19,13 @@ use warnings;
 sub compare {
     my ($log, $versions, $once) = @_;
 
-    my (%acknowledged, %may, %written);
+    my (%acknowledged, %may, %written);     # by key and number; two are times
 
     for (@$log) {
-        my ($key, $seq, undef, undef, $outcome) = @$_;
+        my ($key, $seq, $begin, $end, $outcome) = @$_;
 
-        $written{$key}{$seq} = 1;
-        $acknowledged{$key}{$seq} = 1 if $outcome =~ /^2/;
+        $written{$key}{$seq} //= $begin;
+        $acknowledged{$key}{$seq} = $end if $outcome =~ /^2/;
         $may{$key}{$seq}++ if !_nothing_stored($outcome);
     }
 
@@ -60,14 +60,17 @@ sub compare {
                 for 1 .. $times{$seq} - $may;
         }
 
-        # a write begins when the one before is acknowledged, so numbers
-        # never go back
-        my $highest = 0;
+        # what was acknowledged before another write began comes before it
+        my ($latest, $replaced) = (0, undef);
 
-        for my $seq (map { /(\d+)/ } @has) {
-            $found->('W', $key, "$seq has replaced $highest")
-                if $seq < $highest;
-            $highest = $seq if $seq > $highest;
+        for my $seq (grep { defined $written{$key}{$_} } @has) {
+            my $end = $acknowledged{$key}{$seq};
+            my $begin = $written{$key}{$seq};
+
+            $found->('W', $key, "$seq has replaced $replaced")
+                if defined $end && $end < $latest;
+
+            ($latest, $replaced) = ($begin, $seq) if $begin > $latest;
         }
     }
 

@@ -4,6 +4,7 @@ package Results::Checker::Requests;
 # is of one kind:
 #
 #     put     PUT of a result: each write replaces the one before
+#     shared  the same, of one result by all clients
 #     patch   PATCH of an assessment result, which a PUT has made
 #     post    POST of a new result each time, with an Idempotency-Key
 #     bulk    POST of a group of results, stored as a whole or not at all
@@ -24,11 +25,21 @@ my $BULK = '/checker';
 sub server { "location $BULK/ { results_api  oneroster; }" }
 
 
+# what a test uses that says nothing: without server() those that take one
+# statement each
+sub kinds {
+    my ($class, $t) = @_;
+
+    return (qw(put shared post),
+            $t->{nginx}{server} =~ /\Q$BULK\E/ ? qw(patch bulk) : ());
+}
+
+
 # options: kinds (a list), connections (of the clients), keepalive, token
 sub new {
     my ($class, $t, %opt) = @_;
 
-    my $self = bless { t => $t, kinds => [qw(put patch post bulk)], keepalive => 1, %opt,
+    my $self = bless { t => $t, keepalive => 1, %opt,
         prefix => Results::Test::Fixtures::random(6) }, $class;
 
     my @more = $self->{keepalive} ? () : (Connection => 'close');
@@ -79,7 +90,7 @@ sub bytes {
     my $base = $Results::Test::BASE;
     my $bodies = $self->{bodies};
 
-    my @request = $kind eq 'put'
+    my @request = $kind eq 'put' || $kind eq 'shared'
         ? ('PUT', "$base/results/$id", $self->{headers}, $bodies->{put})
         : $kind eq 'post'
         ? ('POST', "$base/results", $self->{post_headers}, $bodies->{put})
