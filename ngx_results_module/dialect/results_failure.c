@@ -53,7 +53,7 @@ results_failure_text(const results_request_t *r)
         text = results_errors_join(&r->errors);
     }
 
-    if (text.data == NULL) {
+    if (text.len == 0) {
         text = results_str("the request failed");
     }
 

@@ -623,6 +623,10 @@ results_wse_model_state(const results_errors_t *errors, results_buf_t *buf)
         results_buf_puts(&name, "parameters.");
         results_buf_dotted(&name, error->path);
 
+        if (name.failed) {
+            break;
+        }
+
         text.data = name.data;
         text.len = error->path.len ? name.len : sizeof("parameters") - 1;
 

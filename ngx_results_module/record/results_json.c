@@ -22,9 +22,9 @@ void
 results_errors_init(results_errors_t *errors, results_arena_t *arena)
 {
     errors->arena = arena;
-    errors->list = NULL;
+    errors->list = &errors->first;
     errors->n = 0;
-    errors->size = 0;
+    errors->size = 1;
     errors->max = RESULTS_ERRORS_MAX;
     errors->dropped = 0;
     errors->not_json = 0;
@@ -61,16 +61,14 @@ results_errors_grow(results_errors_t *errors)
     unsigned          size;
     results_error_t  *list;
 
-    size = errors->size ? errors->size * 2 : 8;
+    size = errors->size * 8;
 
     list = results_arena_alloc(errors->arena, size * sizeof(results_error_t));
     if (list == NULL) {
         return -1;
     }
 
-    if (errors->n) {
-        memcpy(list, errors->list, errors->n * sizeof(results_error_t));
-    }
+    memcpy(list, errors->list, errors->n * sizeof(results_error_t));
 
     errors->list = list;
     errors->size = size;

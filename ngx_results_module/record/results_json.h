@@ -33,6 +33,8 @@ typedef struct {
 typedef struct {
     results_arena_t        *arena;
     results_error_t        *list;      /* grows */
+    results_error_t         first;     /* needs no memory: what has an error
+                                          never passes for valid */
     unsigned                n;         /* in list */
     unsigned                size;
     unsigned                max;       /* of n; further ones are counted */
