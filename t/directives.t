@@ -104,12 +104,14 @@ EOC
 
 
 subtest 'bounds' => sub {
-    for my $parameter (qw(connections readers)) {
-        accepted("$parameter 1", store("$parameter 1;"));
+    for (['connections', 0], ['readers', 1]) {
+        my ($parameter, $least) = @$_;
+
+        accepted("$parameter $least", store("$parameter $least;"));
         accepted("$parameter 64", store("$parameter 64;"));
-        refused("$parameter $_", 'must be between 1 and 64',
+        refused("$parameter $_", "must be between $least and 64",
                 store("$parameter $_;"))
-            for 0, 65;
+            for $least ? $least - 1 : (), 65;
     }
 
     accepted('batch 10000', store('batch 10000;'));

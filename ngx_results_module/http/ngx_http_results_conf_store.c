@@ -18,7 +18,13 @@ static char *ngx_http_results_store_timeout(ngx_conf_t *cf, void *post,
     void *data);
 
 
-static ngx_conf_num_bounds_t  ngx_http_results_connections_bounds = {
+/* 0: nothing is written to it, so it may be read-only */
+
+static ngx_conf_num_bounds_t  ngx_http_results_writers_bounds = {
+    ngx_conf_check_num_bounds, 0, 64
+};
+
+static ngx_conf_num_bounds_t  ngx_http_results_readers_bounds = {
     ngx_conf_check_num_bounds, 1, 64
 };
 
@@ -53,14 +59,14 @@ static ngx_command_t  ngx_http_results_store_parameters[] = {
       ngx_conf_set_num_slot,
       0,
       offsetof(ngx_http_results_store_conf_t, connections),
-      &ngx_http_results_connections_bounds },
+      &ngx_http_results_writers_bounds },
 
     { ngx_string("readers"),
       NGX_CONF_TAKE1,
       ngx_conf_set_num_slot,
       0,
       offsetof(ngx_http_results_store_conf_t, readers),
-      &ngx_http_results_connections_bounds },
+      &ngx_http_results_readers_bounds },
 
     { ngx_string("batch"),
       NGX_CONF_TAKE1,

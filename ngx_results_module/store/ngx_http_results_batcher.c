@@ -151,6 +151,7 @@ ngx_http_results_batcher_ready(ngx_http_results_batcher_t *b,
     }
 
     if (b->pool.closing
+        || b->conf->connections == 0
         || ngx_http_results_pool_down_for(&b->pool)
            > NGX_HTTP_RESULTS_FAIL_FAST)
     {

@@ -148,6 +148,17 @@ ngx_http_results_connection_params(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
+    /* one that is only read may be a standby */
+
+    if (conf->connections == 0
+        && ngx_http_results_params_get(params, "target_session_attrs") == NULL
+        && ngx_http_results_params_set(cf, params, "target_session_attrs",
+                                       "any")
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
     for (def = ngx_http_results_defaults; def->keyword != NULL; def++) {
 
         if (ngx_http_results_params_get(params, def->keyword) == NULL

@@ -259,7 +259,7 @@ ngx_http_results_check_row(ngx_http_results_job_t *job,
 {
     ngx_int_t                       version;
     const char                     *reason;
-    ngx_flag_t                      local;
+    ngx_flag_t                      local, writes;
     const results_str_t            *commit;
     ngx_http_results_connection_t  *hc;
 
@@ -269,7 +269,9 @@ ngx_http_results_check_row(ngx_http_results_job_t *job,
         return NGX_OK;
     }
 
-    local = hc->conf->durability == NGX_HTTP_RESULTS_DURABILITY_LOCAL;
+    writes = hc->conf->connections > 0;
+    local = hc->conf->durability == NGX_HTTP_RESULTS_DURABILITY_LOCAL
+            || !writes;
     commit = &values[NGX_HTTP_RESULTS_CHECK_COMMIT];
 
     version = ngx_atoi((u_char *) values[NGX_HTTP_RESULTS_CHECK_VERSION].data,
@@ -295,7 +297,8 @@ ngx_http_results_check_row(ngx_http_results_job_t *job,
     {
         reason = ngx_http_results_no_right;
 
-    } else if (!ngx_http_results_check_is(
+    } else if (writes
+               && !ngx_http_results_check_is(
                                    &values[NGX_HTTP_RESULTS_CHECK_READ_ONLY],
                                    "off"))
     {

@@ -210,6 +210,7 @@ ngx_http_results_pool_unready(ngx_http_results_pool_t *pool)
 
     if (pool->counts[NGX_HTTP_RESULTS_IDLE]
         + pool->counts[NGX_HTTP_RESULTS_BUSY] > 0
+        || pool->nconnections == 0
         || ngx_exiting)
     {
         return NULL;
