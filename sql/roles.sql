@@ -42,11 +42,15 @@ END
 $$;
 
 
--- A statement must be over before the module gives up on it (write_timeout,
--- 5 s), or the answer is "outcome unknown" where it could be "not stored".
-ALTER ROLE results_gateway SET statement_timeout = '4s';
+-- The last resort, above read_timeout (10 s): the module gives up on a
+-- statement before, and the backend notices (client_connection_check_interval
+-- below).  Not lower, though writes are done by then: the rows of a read leave
+-- as fast as its client takes them, and that time is the statement's, too.
+ALTER ROLE results_gateway SET statement_timeout = '12s';
 
--- a lock that is not to be had has an SQLSTATE of its own (55P03)
+-- What writes wait for is locks.  One that is not to be had has an SQLSTATE of
+-- its own (55P03) before write_timeout (5 s) ends: "not stored" can be said,
+-- where it would be "outcome unknown" later.
 ALTER ROLE results_gateway SET lock_timeout = '3s';
 
 -- the module never opens a transaction of its own

@@ -168,7 +168,7 @@ subtest 'the gateway may call the API and no more' => sub {
         . "current_setting('lock_timeout'), "
         . "current_setting('client_connection_check_interval'), "
         . "current_setting('search_path')")],
-        ['4s', '3s', '1s', '""'], 'its settings');
+        ['12s', '3s', '1s', '""'], 'its settings');
     $dbh->disconnect;
 
     is_deeply($pg->dbh->selectcol_arrayref(q{

@@ -82,7 +82,17 @@ ngx_http_results_class(ngx_http_request_t *r)
 static ngx_uint_t
 ngx_http_results_classify(ngx_http_request_t *r)
 {
-    ngx_uint_t  status;
+    ngx_uint_t               status;
+    ngx_http_results_ctx_t  *ctx;
+
+    /* a reply that was cut off began as any other: 200 */
+
+    ctx = ngx_http_results_find_ctx(r);
+
+    if (ctx && ctx->streaming && !ctx->ended) {
+        return ctx->req->failure.status ? NGX_HTTP_RESULTS_UNAVAILABLE
+                                        : NGX_HTTP_RESULTS_ABORTED;
+    }
 
     status = r->err_status ? r->err_status : r->headers_out.status;
 

@@ -194,7 +194,9 @@ ngx_http_results_rows_writer(ngx_http_request_t *r)
         return;
     }
 
-    if (wev->timer_set) {
+    /* the timer of limit_rate ends the delay */
+
+    if (wev->timer_set && !wev->delayed) {
         ngx_del_timer(wev);
     }
 
@@ -296,6 +298,8 @@ ngx_http_results_send_rest(ngx_http_request_t *r)
     if (ctx->req->failure.status || reply->body.failed) {
         return NGX_ERROR;
     }
+
+    ctx->ended = 1;
 
     if (r->header_only) {
         return NGX_OK;
