@@ -41,6 +41,7 @@ SET LOCAL ROLE results_owner;
 \ir write.sql
 \ir read.sql
 \ir read_collection.sql
+\ir report.sql
 \ir api.sql
 \ir admin.sql
 

@@ -95,7 +95,7 @@ CREATE TABLE IF NOT EXISTS results.person (
 -- partial for the same reason as those of result
 
 CREATE INDEX IF NOT EXISTS person_department
-    ON results.person (institution_id, department_id)
+    ON results.person (institution_id, department_id, id)
     WHERE department_id IS NOT NULL;
 
 DO $$
@@ -127,25 +127,48 @@ COMMENT ON TABLE results.manager IS
 
 
 -- The key is the order in which the module report lists and pages
--- (docs/api/ispring.md).  The learner needs no row in person.
+-- (report.sql).  The learner needs no row in person.  Dates are what RFC 3339
+-- can write, which 'infinity' is not: no due date is null.
 
 CREATE TABLE IF NOT EXISTS results.assignment (
     institution_id   int NOT NULL REFERENCES results.institution,
-    learner_id       text COLLATE "C" NOT NULL,
-    course_item_id   text COLLATE "C" NOT NULL,
-    enrollment_id    text COLLATE "C" NOT NULL,
-    course_id        text COLLATE "C" NOT NULL,
-    module_id        text COLLATE "C" NOT NULL,
+    learner_id       text COLLATE "C" NOT NULL CHECK (learner_id <> ''),
+    course_item_id   text COLLATE "C" NOT NULL CHECK (course_item_id <> ''),
+    enrollment_id    text COLLATE "C" NOT NULL CHECK (enrollment_id <> ''),
+    course_id        text COLLATE "C" NOT NULL CHECK (course_id <> ''),
+    module_id        text COLLATE "C" NOT NULL CHECK (module_id <> ''),
     module_title     text NOT NULL DEFAULT '',
-    access_date      timestamptz,
-    due_date         timestamptz,
-    expiration_date  timestamptz,
-    passing_score    float8,
+    access_date      timestamptz
+                     CHECK (access_date >= '0001-01-01 00:00Z'
+                            AND access_date < '10000-01-01 00:00Z'),
+    due_date         timestamptz
+                     CHECK (due_date >= '0001-01-01 00:00Z'
+                            AND due_date < '10000-01-01 00:00Z'),
+    expiration_date  timestamptz
+                     CHECK (expiration_date >= '0001-01-01 00:00Z'
+                            AND expiration_date < '10000-01-01 00:00Z'),
+    passing_score    float8
+                     CHECK (passing_score > '-infinity'
+                            AND passing_score < 'infinity'),
     PRIMARY KEY (institution_id, learner_id, course_item_id, enrollment_id)
 );
 
 COMMENT ON TABLE results.assignment IS
     'What a learner was given: one row for each module of an enrollment.';
+
+-- one for each filter of the report that finds learners, in their order
+
+CREATE INDEX IF NOT EXISTS assignment_enrollment
+    ON results.assignment (institution_id, enrollment_id, learner_id);
+
+CREATE INDEX IF NOT EXISTS assignment_course_item
+    ON results.assignment (institution_id, course_item_id, learner_id);
+
+CREATE INDEX IF NOT EXISTS assignment_module
+    ON results.assignment (institution_id, module_id, learner_id);
+
+CREATE INDEX IF NOT EXISTS assignment_course
+    ON results.assignment (institution_id, course_id, learner_id);
 
 
 -- triggers of the tables above, and of two of schema.sql

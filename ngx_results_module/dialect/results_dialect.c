@@ -39,6 +39,7 @@ static int results_hex(char c);
 const results_dialect_t *const  results_dialects[] = {
     &results_oneroster,
     &results_timeback,
+    &results_ispring,
     &results_wse,
     &results_educacional,
     NULL

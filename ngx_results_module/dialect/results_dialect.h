@@ -195,6 +195,7 @@ struct results_dialect_s {
 extern const results_dialect_t *const  results_dialects[];
 
 extern const results_dialect_t  results_educacional;
+extern const results_dialect_t  results_ispring;
 extern const results_dialect_t  results_oneroster;
 extern const results_dialect_t  results_timeback;
 extern const results_dialect_t  results_wse;

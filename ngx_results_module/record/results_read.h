@@ -16,6 +16,7 @@ typedef enum {
     RESULTS_READ_RECORD = 0,       /* one id, of some kinds */
     RESULTS_ISSUE_TOKEN,           /* for results_token_endpoint */
     RESULTS_READ_RECORDS,          /* a page of a collection */
+    RESULTS_READ_REPORT,           /* a page of the module report */
     RESULTS_READS
 } results_function_e;
 
