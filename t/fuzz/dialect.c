@@ -8,7 +8,8 @@
  *
  * NAME is a header's, or one of those of headers[] below.  What requests
  * write is kept, and is what those after them read.  Which dialect it is says
- * the program's name, dialect_NAME.
+ * the program's name, dialect_NAME.  With FUZZ_SHOW in the environment replies
+ * are printed.
  */
 
 #define _GNU_SOURCE
@@ -21,6 +22,7 @@
 
 #define STAMP     INT64_C(1699335116123456)
 #define REQUESTS  4
+#define STEPS     20     /* http/ has a limit of its own */
 
 
 typedef struct {
@@ -32,7 +34,7 @@ typedef struct {
     results_str_t           scopes;    /* of the token; all without it */
     results_str_t           role;
     results_str_t           person;
-    results_str_t           outcomes;  /* of records, a letter each: "b" is
+    results_str_t           outcomes;  /* of records, a letter each: "d" is
                                           RESULTS_OUTCOME_CREATED */
     results_str_t           status;    /* http/ fails with it: "429" */
     results_str_t           memory;    /* "9": the ninth allocation fails */
@@ -242,6 +244,11 @@ check_reply(const results_request_t *r, int failed)
 
     reply = &r->reply;
 
+    if (getenv("FUZZ_SHOW")) {
+        fprintf(stderr, "%d %.*s\n", reply->status, (int) reply->body.len,
+                reply->body.data ? reply->body.data : "");
+    }
+
     if (reply->body.failed) {
         fuzz_assert(fuzz_allocation_failed());
         return;
@@ -310,7 +317,7 @@ run(results_request_t *r, const headers_t *h)
     next = r->route->parse(r);
 
     for (steps = 0; next != RESULTS_NEXT_REPLY; steps++) {
-        fuzz_assert(steps < 4);
+        fuzz_assert(steps < STEPS);
         fuzz_assert(r->failure.status == 0);
 
         if (next == RESULTS_NEXT_WRITE) {
@@ -373,6 +380,7 @@ request(results_str_t text)
     r.authorization = h.authorization;
     r.institution = h.institution;
     r.token_ttl = 3600;
+    r.max_records = 3;
     r.received = STAMP;
     r.principal = &principal;
 

@@ -217,6 +217,21 @@ check_call(const results_read_t *read)
 }
 
 
+static int
+is_asked_for(const results_read_t *read, results_str_t id)
+{
+    unsigned  i;
+
+    for (i = 0; i < read->nargs; i++) {
+        if (read->args[i] && results_str_eq(results_str(read->args[i]), id)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 int
 fuzz_db_read(results_request_t *r, results_str_t outcomes)
 {
@@ -247,21 +262,29 @@ fuzz_db_read(results_request_t *r, results_str_t outcomes)
         return 0;
     }
 
-    /* one row, or a page that may be empty */
-
-    shown = nrows;
-
     fuzz_pause();
     total = number(nrows, 8);
     fuzz_resume();
 
-    if (r->read.function == RESULTS_READ_RECORD && shown > 1) {
-        shown = 1;
-    }
+    /* one row, or a page that may be empty */
 
-    for (i = 0; i < shown && r->failure.status == 0; i++) {
+    shown = 0;
+
+    for (i = 0; i < nrows && r->failure.status == 0; i++) {
+
+        if (r->read.function == RESULTS_READ_RECORD
+            && !is_asked_for(&r->read, rows[i].values[1]))
+        {
+            continue;
+        }
+
+        shown++;
         rows[i].values[RESULTS_RECORD_COLUMNS] = total;
         r->route->row(r, rows[i].values, COLUMNS);
+
+        if (r->read.function == RESULTS_READ_RECORD) {
+            break;
+        }
     }
 
     if (shown == 0 && r->read.function != RESULTS_READ_RECORD) {
