@@ -171,6 +171,10 @@ ngx_http_results_batch_done(ngx_http_results_job_t *job,
         return;
     }
 
+    if (end->end != NGX_HTTP_RESULTS_JOB_OK || batch->decoded) {
+        ngx_http_results_complaint_end(&b->complaint, end);
+    }
+
     switch (end->end) {
 
     case NGX_HTTP_RESULTS_JOB_OK:
@@ -180,11 +184,9 @@ ngx_http_results_batch_done(ngx_http_results_job_t *job,
             break;
         }
 
-        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "results: store \"%V\": write_records() answered in a "
-                      "form this module does not know: run sql/install.sql",
-                      &b->conf->name);
-
+        ngx_http_results_complain(&b->complaint, "an answer of another "
+                                  "version's form, run sql/install.sql",
+                                  "answered 503");
         ngx_http_results_batch_fail(batch, NGX_HTTP_RESULTS_UNKNOWN, "");
         break;
 
@@ -208,11 +210,6 @@ ngx_http_results_batch_done(ngx_http_results_job_t *job,
             break;
 
         case RESULTS_SQL_UNAVAILABLE:
-
-            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                          "results: store \"%V\": a batch of %ui rows failed "
-                          "with SQLSTATE %s: answered 503",
-                          &b->conf->name, batch->nrows, end->sqlstate);
 
             ngx_http_results_batch_fail(batch, NGX_HTTP_RESULTS_NOT_WRITTEN,
                                         end->sqlstate);

@@ -41,6 +41,9 @@ ngx_http_results_batcher_init(ngx_http_results_batcher_t *b,
 
     b->conf = conf;
 
+    b->complaint.conf = conf;
+    b->complaint.what = "writes";
+
     b->pool.conf = conf;
     b->pool.name = "writer";
     b->pool.trouble = &ngx_http_results_store_counters(conf)->writer_trouble;

@@ -13,6 +13,7 @@
 #ifndef NGX_HTTP_RESULTS_BATCHER_H
 #define NGX_HTTP_RESULTS_BATCHER_H
 
+#include "ngx_http_results_complaint.h"
 #include "ngx_http_results_pool.h"
 #include "results_batch.h"
 #include "results_encode.h"
@@ -39,6 +40,7 @@ typedef struct {
 struct ngx_http_results_batcher_s {
     ngx_http_results_store_conf_t  *conf;
     ngx_http_results_pool_t  pool;          /* the writers */
+    ngx_http_results_complaint_t  complaint;
 
     ngx_queue_t             waiting;        /* groups, by deadline */
     ngx_uint_t              rows;           /* of them */

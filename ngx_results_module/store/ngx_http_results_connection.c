@@ -57,6 +57,7 @@ ngx_http_results_connection_open(ngx_http_results_connection_t *hc)
 
     ngx_memzero(&hc->end, sizeof(ngx_http_results_end_t));
     ngx_memzero(hc->reason, sizeof(hc->reason));
+    ngx_memzero(hc->server, sizeof(hc->server));
 
     hc->timer.handler = ngx_http_results_connection_timer_handler;
     hc->timer.data = hc;
@@ -543,6 +544,8 @@ ngx_http_results_connection_close(ngx_http_results_connection_t *hc,
 
     if (hc->pg != NULL) {
 
+        ngx_http_results_connection_name(hc);
+
         if (hard && PQsocket(hc->pg) >= 0) {
             /*
              * A statement that nobody waits for must not arrive late:
@@ -630,6 +633,21 @@ ngx_http_results_connection_notice(void *data, const PGresult *res)
 
 
 /* libpq has a line for each host it tried, and hints on lines with a tab */
+
+void
+ngx_http_results_connection_name(ngx_http_results_connection_t *hc)
+{
+    const char  *host, *port;
+
+    host = PQhost(hc->pg);
+    port = PQport(hc->pg);
+
+    (void) ngx_snprintf((u_char *) hc->server, sizeof(hc->server) - 1,
+                        "%s:%s%Z", host ? host : "", port ? port : "");
+
+    hc->server[sizeof(hc->server) - 1] = '\0';
+}
+
 
 void
 ngx_http_results_connection_reason(ngx_http_results_connection_t *hc,

@@ -106,6 +106,7 @@ struct ngx_http_results_connection_s {
                                        const char *reason);
 
     char                    reason[512];    /* why it failed: one line */
+    char                    server[128];    /* host:port that it has or had */
 };
 
 

@@ -28,6 +28,9 @@ int ngx_http_results_connection_query(ngx_http_results_connection_t *hc,
 ngx_int_t ngx_http_results_connection_flush(
     ngx_http_results_connection_t *hc);
 
+/* keeps the name of the server that libpq has, or tries, now */
+void ngx_http_results_connection_name(ngx_http_results_connection_t *hc);
+
 /* keeps text as the one line that says why it failed */
 void ngx_http_results_connection_reason(ngx_http_results_connection_t *hc,
     const char *text);

@@ -229,15 +229,10 @@ ngx_http_results_connection_set_up(ngx_http_results_connection_t *hc)
 static void
 ngx_http_results_connection_server(ngx_http_results_connection_t *hc)
 {
-    char                                text[120];
     const char                         *standby;
     ngx_http_results_store_counters_t  *counters;
 
     counters = ngx_http_results_store_counters(hc->conf);
-
-    (void) ngx_snprintf((u_char *) text, sizeof(text) - 1, "%s:%s%Z",
-                        PQhost(hc->pg), PQport(hc->pg));
-    text[sizeof(text) - 1] = '\0';
 
     /* servers from 14 on tell */
     standby = PQparameterStatus(hc->pg, "in_hot_standby");
@@ -245,7 +240,8 @@ ngx_http_results_connection_server(ngx_http_results_connection_t *hc)
     counters->server_standby = standby && ngx_strcmp(standby, "on") == 0;
     counters->server_version = PQserverVersion(hc->pg);
 
-    ngx_http_results_text_set(&counters->server, text);
+    ngx_http_results_connection_name(hc);
+    ngx_http_results_text_set(&counters->server, hc->server);
 }
 
 

@@ -52,6 +52,9 @@ ngx_http_results_lookups_init(ngx_http_results_lookups_t *l,
     l->conf = conf;
     l->pool = pool;
 
+    l->complaint.conf = conf;
+    l->complaint.what = "token lookups";
+
     ngx_queue_init(&l->waiting);
 
     l->queries = ngx_pcalloc(cycle->pool, conf->readers
@@ -327,6 +330,8 @@ ngx_http_results_query_done(ngx_http_results_job_t *job,
     if (l->exiting) {
         return;
     }
+
+    ngx_http_results_complaint_end(&l->complaint, end);
 
     /* backwards, since what is asked again goes to the front */
 

@@ -7,6 +7,7 @@
 #ifndef NGX_HTTP_RESULTS_LOOKUPS_H
 #define NGX_HTTP_RESULTS_LOOKUPS_H
 
+#include "ngx_http_results_complaint.h"
 #include "ngx_http_results_pool.h"
 
 
@@ -33,6 +34,7 @@ typedef struct {
 struct ngx_http_results_lookups_s {
     ngx_http_results_store_conf_t  *conf;
     ngx_http_results_pool_t  *pool;         /* the readers */
+    ngx_http_results_complaint_t  complaint;
     ngx_queue_t             waiting;        /* lookups, by deadline */
     ngx_http_results_query_t  *queries;     /* one a connection */
     ngx_event_t             flush;

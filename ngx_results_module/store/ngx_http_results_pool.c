@@ -22,11 +22,12 @@ static void ngx_http_results_pool_on_ready(ngx_http_results_connection_t *hc);
 static void ngx_http_results_pool_on_idle(ngx_http_results_connection_t *hc);
 static void ngx_http_results_pool_on_closed(ngx_http_results_connection_t *hc,
     const char *reason);
-static void ngx_http_results_pool_failed(ngx_http_results_pool_t *pool,
+static void ngx_http_results_pool_failed(ngx_http_results_connection_t *hc,
     const char *reason, ngx_uint_t again);
 static void ngx_http_results_pool_trouble(ngx_http_results_pool_t *pool,
     const char *reason);
-static void ngx_http_results_pool_recovered(ngx_http_results_pool_t *pool);
+static void ngx_http_results_pool_recovered(
+    ngx_http_results_connection_t *hc);
 static void ngx_http_results_pool_retry_handler(ngx_event_t *ev);
 static void ngx_http_results_pool_check_handler(ngx_event_t *ev);
 
@@ -251,7 +252,7 @@ ngx_http_results_pool_on_ready(ngx_http_results_connection_t *hc)
     }
 
     if (!pool->suspect) {
-        ngx_http_results_pool_recovered(pool);
+        ngx_http_results_pool_recovered(hc);
     }
 
     pool->available(pool);
@@ -274,7 +275,7 @@ ngx_http_results_pool_on_idle(ngx_http_results_connection_t *hc)
     pool->failures = 0;
     pool->suspect = 0;
 
-    ngx_http_results_pool_recovered(pool);
+    ngx_http_results_pool_recovered(hc);
 
     pool->available(pool);
 }
@@ -328,7 +329,7 @@ ngx_http_results_pool_on_closed(ngx_http_results_connection_t *hc,
         return;
     }
 
-    ngx_http_results_pool_failed(pool, reason, again);
+    ngx_http_results_pool_failed(hc, reason, again);
 }
 
 
@@ -338,11 +339,14 @@ ngx_http_results_pool_on_closed(ngx_http_results_connection_t *hc,
  */
 
 static void
-ngx_http_results_pool_failed(ngx_http_results_pool_t *pool,
+ngx_http_results_pool_failed(ngx_http_results_connection_t *hc,
     const char *reason, ngx_uint_t again)
 {
-    ngx_uint_t  level;
-    ngx_msec_t  delay;
+    ngx_uint_t                level;
+    ngx_msec_t                delay;
+    ngx_http_results_pool_t  *pool;
+
+    pool = hc->pool;
 
     if (pool->counts[NGX_HTTP_RESULTS_DOWN] == pool->nconnections
         && !pool->down)
@@ -372,10 +376,10 @@ ngx_http_results_pool_failed(ngx_http_results_pool_t *pool,
     }
 
     ngx_log_error(level, ngx_cycle->log, 0,
-                  "results: store \"%V\": %s %s: %s; trying again",
-                  &pool->conf->name,
+                  "results: store \"%V\": %s %s: %s (at \"%s\"); trying "
+                  "again", &pool->conf->name,
                   again ? (pool->down ? "no" : "no other") : "lost a",
-                  pool->name, reason);
+                  pool->name, reason, hc->server);
 
     if (pool->retry.timer_set) {
         return;
@@ -410,8 +414,12 @@ ngx_http_results_pool_trouble(ngx_http_results_pool_t *pool,
 
 
 static void
-ngx_http_results_pool_recovered(ngx_http_results_pool_t *pool)
+ngx_http_results_pool_recovered(ngx_http_results_connection_t *hc)
 {
+    ngx_http_results_pool_t  *pool;
+
+    pool = hc->pool;
+
     if (pool->trouble->data[0]) {
         ngx_http_results_text_set(pool->trouble, "");
     }
@@ -423,9 +431,9 @@ ngx_http_results_pool_recovered(ngx_http_results_pool_t *pool)
     pool->told = 0;
 
     ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                  "results: store \"%V\": %s connected again after %M ms",
-                  &pool->conf->name, pool->name,
-                  ngx_current_msec - pool->down_since);
+                  "results: store \"%V\": %s connected again after %M ms "
+                  "(at \"%s\")", &pool->conf->name, pool->name,
+                  ngx_current_msec - pool->down_since, hc->server);
 }
 
 

@@ -31,6 +31,9 @@ ngx_http_results_reads_init(ngx_http_results_reads_t *rs, ngx_cycle_t *cycle,
 
     rs->conf = conf;
     rs->pool = pool;
+
+    rs->complaint.conf = conf;
+    rs->complaint.what = "reads";
     rs->nslots = conf->readers > 1 ? conf->readers - 1 : 1;
 
     ngx_queue_init(&rs->waiting);
@@ -246,6 +249,8 @@ ngx_http_results_slot_done(ngx_http_results_job_t *job,
     if (rs->exiting) {
         return;
     }
+
+    ngx_http_results_complaint_end(&rs->complaint, end);
 
     read = slot->read;
     slot->read = NULL;

@@ -8,6 +8,7 @@
 #ifndef NGX_HTTP_RESULTS_READS_H
 #define NGX_HTTP_RESULTS_READS_H
 
+#include "ngx_http_results_complaint.h"
 #include "ngx_http_results_pool.h"
 
 
@@ -23,6 +24,7 @@ typedef struct {
 typedef struct ngx_http_results_reads_s {
     ngx_http_results_store_conf_t  *conf;
     ngx_http_results_pool_t  *pool;         /* the readers */
+    ngx_http_results_complaint_t  complaint;
     ngx_queue_t             waiting;        /* reads, by deadline */
     ngx_uint_t              nwaiting;
     ngx_http_results_slot_t  *slots;        /* one a connection but one */

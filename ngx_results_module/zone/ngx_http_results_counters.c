@@ -177,6 +177,13 @@ ngx_http_results_counters_place(ngx_shm_zone_t *zone,
 
     *store->slot = i;
 
+    if (i == NGX_HTTP_RESULTS_OTHER_STORE) {
+        ngx_log_error(NGX_LOG_WARN, zone->shm.log, 0,
+                      "results: store \"%V\" is counted as \"other\": there "
+                      "are numbers of %d stores at most until nginx is "
+                      "restarted", name, NGX_HTTP_RESULTS_OTHER_STORE);
+    }
+
     if (sh->names[i].data != NULL) {
         return NGX_OK;
     }

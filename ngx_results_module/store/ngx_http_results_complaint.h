@@ -1,0 +1,32 @@
+
+/*
+ * A kind of statement that fails although its connection works, in the log: a
+ * line when that begins and one when it is over, not one for each statement.
+ */
+
+#ifndef NGX_HTTP_RESULTS_COMPLAINT_H
+#define NGX_HTTP_RESULTS_COMPLAINT_H
+
+#include "ngx_http_results_connection.h"
+
+
+/* conf and what ("writes", "reads") are set by its owner */
+typedef struct {
+    ngx_http_results_store_conf_t  *conf;
+    const char             *what;
+    char                    why[64];        /* of the last line; or "" */
+    time_t                  told;           /* when that was */
+    unsigned                failing:1;      /* and it was the last word */
+} ngx_http_results_complaint_t;
+
+
+/* how a statement ended: tells what is new */
+void ngx_http_results_complaint_end(ngx_http_results_complaint_t *complaint,
+    const ngx_http_results_end_t *end);
+
+/* one failed, and what is done about it */
+void ngx_http_results_complain(ngx_http_results_complaint_t *complaint,
+    const char *why, const char *next);
+
+
+#endif /* NGX_HTTP_RESULTS_COMPLAINT_H */
