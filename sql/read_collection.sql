@@ -66,7 +66,7 @@ RETURN CASE field
         || ' END)'
     WHEN 11 THEN '(CASE WHEN r.kind = $3 AND jsonb_typeof(r.detail #> '
         || path || ') = ''number'' THEN (r.detail #> ' || path
-        || ')::float8 END)'
+        || ')::numeric END)'
     WHEN 12 THEN '(CASE WHEN r.kind = $3 THEN r.detail #> ' || path
         || ' END)'
     END;
@@ -111,7 +111,9 @@ BEGIN
         term := concat_ws(' ', value, sign, high);
 
     WHEN field IN (8, 11) AND sign <> '~' THEN
-        term := format('%s %s %s::float8', value, sign, number);
+        term := format('%s %s %s', value, sign,
+                       number || CASE field WHEN 8 THEN '::float8' ELSE ''
+                                 END);
 
     WHEN field = 12 AND sign = '~' THEN
         term := format('strpos(lower(%s #>> ''{}''), lower(%s)) > 0', value,
