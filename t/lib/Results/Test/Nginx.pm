@@ -196,7 +196,7 @@ sub reload {
     wait_for(sub {
         my @pids = $self->worker_pids;
         my @new = grep { !$old{$_} } @pids;
-        my @serving = grep { $old{$_} && !_shuts_down($_) } @pids;
+        my @serving = grep { $old{$_} && !$self->shuts_down($_) } @pids;
 
         return @new >= $self->{workers} && !@serving
             && !($opt{wait} && @pids > @new);
@@ -293,6 +293,16 @@ sub worker_pids {
 
     return $self->running
         ? Results::Test::Process::children($self->{process}->pid) : ();
+}
+
+
+# a worker says so in its title, which is not seen under valgrind, and in the
+# log
+sub shuts_down {
+    my ($self, $pid) = @_;
+
+    return _slurp("/proc/$pid/cmdline") =~ /shutting down/
+        || $self->log_text =~ /\] $pid#.*gracefully shutting down/;
 }
 
 
@@ -459,12 +469,6 @@ sub _env {
                 . ':detect_leaks=0:abort_on_error=0',
             UBSAN_OPTIONS => "log_path=$self->{reports}/ubsan"
                 . ':print_stacktrace=1');
-}
-
-
-sub _shuts_down {
-    my ($pid) = @_;
-    return _slurp("/proc/$pid/cmdline") =~ /shutting down/;
 }
 
 
