@@ -53,6 +53,44 @@ while ($table =~ /^\s+&results_(\w+),/mg) {
 }
 
 
+# every variable, and every word that $results_error may be
+
+for my $file (glob 'ngx_results_module/http/*.c') {
+    my $text = slurp($file);
+
+    while ($text =~ /\{ ngx_string\("(results_\w+)"\), NULL,/g) {
+        my $name = $1;
+        ok($directives =~ /^\| `\$$name` \|/m,
+           "\$$name is in docs/directives.md");
+    }
+
+    while ($text =~ /error\s=\s(?:\([^)]*\)\s\?\s)?"(\w+)"(?:\s:\s"(\w+)")?
+                     |NGX_HTTP_\w+,\s+"(\w+)"\s*\}
+                     |ngx_http_results_refuse\([^"]*"(\w+)",/gx)
+    {
+        my @words = map { "$_" } grep { defined } $1, $2, $3, $4;
+
+        for my $word (@words) {
+            ok($directives =~ /^\| .*`$word`.* \|.*\|/m,
+               "the error $word is in docs/directives.md");
+        }
+    }
+}
+
+
+# every number of the status
+
+my $operations = slurp('docs/operations.md');
+my $metrics = slurp('ngx_results_module/http/ngx_http_results_metrics.c');
+
+while ($metrics =~ /_n\(\w*,? ?"\w*",\s+"(\w+)",\s+"(\w+)"/g) {
+    my ($name, $family) = ($1, $2);
+    ok($operations =~ /`(?:\w+)?\.?$name`/, "$name is in docs/operations.md");
+    ok($operations =~ /`$family(?:_total)?`/,
+       "$family is in docs/operations.md");
+}
+
+
 # links to files, and to headings of files
 
 sub anchors {

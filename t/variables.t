@@ -26,15 +26,21 @@ my @NAMES = qw(api institution client subject outcome token token_key
 
 my $format = join ',', map { qq("$_":"\$results_$_") } @NAMES;
 
+# the format that the examples show
+my ($example) = Results::Test::Nginx::_slurp(
+    $t->root . '/examples/tls.conf') =~ /^\s+(log_format .*?;)$/ms;
+
 my $nginx = $t->nginx(
     store => 'connections 1; write_timeout 60s; read_timeout 60s;',
     http => qq{
         log_format vars escape=json '{"status":\$status,$format}';
         limit_req_zone \$results_token_key zone=limited:1m rate=1r/m;
+        $example
     },
     server => q{
         access_log  access.log;
         access_log  vars.log vars;
+        access_log  example.log results;
 
         location /limited/ {
             results_api  timeback;
@@ -279,3 +285,15 @@ my $text = Results::Test::Nginx::_slurp($log);
 my $secrets = join '|', $t->fixtures->marker, $t->fixtures->tokens;
 
 unlike($text, qr/$secrets/, 'no token and no text of a body');
+
+
+subtest 'the log of examples/tls.conf' => sub {
+    my $text = Results::Test::Nginx::_slurp("$nginx->{prefix}/example.log");
+    my @lines = map { eval { decode_json($_) } } split /\n/, $text;
+
+    is(scalar @lines, scalar(() = $text =~ /\n/g), 'every line is JSON');
+    is($lines[0]{outcome}, 'created', 'the first request');
+    is($lines[0]{client}, $who{client}, 'and who sent it');
+    is($lines[0]{uri}, $t->uri("r1"), "where to");
+    unlike($text, qr/$secrets/, 'no token and no text of a body');
+};

@@ -174,7 +174,8 @@ void ngx_http_results_store_exit_process(ngx_http_results_store_conf_t *conf);
 /*
  * NGX_OK, NGX_BUSY where the queue has no room for a group of that size, or
  * NGX_DECLINED where the database has been away for so long that waiting for
- * it makes no sense, or where the store is only read, NGX_ERROR where no batch could hold it
+ * it makes no sense, or where the store is only read, NGX_ERROR where no batch
+ * could hold it
  */
 ngx_int_t ngx_http_results_store_ready(ngx_http_results_store_t *store,
     ngx_uint_t nrecords, size_t size);
