@@ -35,7 +35,7 @@ server_packages=(
 )
 
 test_packages=(
-    clang libcmocka-dev perl libdbd-pg-perl libprotocol-http2-perl
+    clang clang-tidy cppcheck libcmocka-dev perl libdbd-pg-perl libprotocol-http2-perl
     libjson-validator-perl libio-socket-ssl-perl openssl pgbouncer strace
 )
 

@@ -344,7 +344,7 @@ results_edu_body(results_request_t *r)
 
     body = results_json_parse(r->body, &r->errors);
 
-    if (body && json_is_object(body)) {
+    if (json_is_object(body)) {
         return body;
     }
 

@@ -140,6 +140,7 @@ ngx_http_results_lookup_leave(ngx_http_results_ctx_t *ctx)
 
     /* a flight that has landed is being walked, and freed, further up */
 
+    /* who is in a queue has a flight: NOLINTNEXTLINE(*-core.NullDereference) */
     if (!ngx_queue_empty(&flight->requests) || flight->landed) {
         return;
     }

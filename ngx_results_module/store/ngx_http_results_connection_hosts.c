@@ -332,6 +332,7 @@ ngx_http_results_connection_next_host(ngx_http_results_params_t *params,
         }
     }
 
+    /* conninfo names one at least: NOLINTNEXTLINE(*-core.DivideZero) */
     ngx_http_results_hosts_use(params, (params->first + 1) % n);
 }
 

@@ -299,7 +299,7 @@ ngx_http_results_text_set(ngx_http_results_text_t *text, const char *data)
     text->sequence++;
     ngx_memory_barrier();
 
-    for (i = 0; data[i] && i < sizeof(text->data) - 1; i++) {
+    for (i = 0; i < sizeof(text->data) - 1 && data[i]; i++) {
         text->data[i] = (data[i] >= ' ' && data[i] <= '~') ? data[i] : '?';
     }
 
