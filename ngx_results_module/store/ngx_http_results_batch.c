@@ -133,7 +133,11 @@ ngx_http_results_batch_row(ngx_http_results_job_t *job,
 
     batch = job->data;
 
-    if (nvalues != 3) {
+    /* one row is the whole answer */
+
+    batch->decoded = 0;
+
+    if (batch->answers++ || nvalues != 3) {
         return NGX_OK;
     }
 

@@ -326,6 +326,7 @@ ngx_http_results_batcher_send(ngx_http_results_batcher_t *b)
 
     batch->sent = 1;
     batch->decoded = 0;
+    batch->answers = 0;
     batch->departed = results_time_monotonic();
     b->sent = ngx_current_msec;
 

@@ -32,6 +32,7 @@ typedef struct {
     ngx_uint_t              nrows;
     results_params_t        params;
     int64_t                 departed;       /* when it was sent */
+    ngx_uint_t              answers;        /* rows that came back */
     unsigned                sent:1;
     unsigned                decoded:1;      /* the outcomes have come */
 } ngx_http_results_batch_t;

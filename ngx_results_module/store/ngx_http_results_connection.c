@@ -490,6 +490,16 @@ ngx_http_results_connection_done(ngx_http_results_connection_t *hc)
         return;
     }
 
+    if (hc->end.end == NGX_HTTP_RESULTS_JOB_ERROR
+        && hc->end.sqlstate[0] == '\0')
+    {
+        /* libpq's own, of what it does not understand: not the server's word
+           that nothing was stored */
+
+        ngx_http_results_connection_close(hc, 1, "an error without SQLSTATE");
+        return;
+    }
+
     if (hc->timer.timer_set) {
         ngx_del_timer(&hc->timer);
     }

@@ -216,6 +216,8 @@ ngx_http_results_lookups_send(ngx_http_results_lookups_t *l)
         query->n++;
     }
 
+    query->malformed = 0;
+
     query->buf.len = 0;
     query->buf.failed = 0;
 
@@ -248,6 +250,7 @@ ngx_http_results_query_row(ngx_http_results_job_t *job,
     query = job->data;
 
     if (nvalues != NGX_HTTP_RESULTS_LOOKUP_COLUMNS) {
+        query->malformed = 1;
         return NGX_OK;
     }
 
@@ -263,8 +266,13 @@ ngx_http_results_query_row(ngx_http_results_job_t *job,
 #undef ngx_http_results_column_int
 
     if (n < 1 || (ngx_uint_t) n > query->n
-        || id == NGX_ERROR || client_id == NGX_ERROR || ttl <= 0)
+        || id == NGX_ERROR || client_id == NGX_ERROR || ttl == NGX_ERROR)
     {
+        query->malformed = 1;
+        return NGX_OK;
+    }
+
+    if (ttl == 0) {
         return NGX_OK;
     }
 
@@ -333,6 +341,13 @@ ngx_http_results_query_done(ngx_http_results_job_t *job,
 
     ngx_http_results_complaint_end(&l->complaint, end);
 
+    if (query->malformed) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "results: store \"%V\": lookup_tokens() answered in a "
+                      "form this module does not know: run sql/install.sql",
+                      &l->conf->name);
+    }
+
     /* backwards, since what is asked again goes to the front */
 
     for (i = query->n; i-- > 0; /* void */ ) {
@@ -352,6 +367,13 @@ ngx_http_results_query_done(ngx_http_results_job_t *job,
         if (end->end == NGX_HTTP_RESULTS_JOB_OK
             || end->end == NGX_HTTP_RESULTS_JOB_WARNED)
         {
+            /* an answer that is none must not make a token an unknown one */
+
+            if (query->malformed) {
+                lookup->handler(lookup, NULL, -1);
+                continue;
+            }
+
             ttl = query->ttls[i];
             principal = ttl > 0 ? &query->principals[i] : NULL;
 

@@ -28,6 +28,7 @@ typedef struct {
     const char             *value;
     int                     length;
     unsigned                sent:1;
+    unsigned                malformed:1;    /* the answer, so far */
 } ngx_http_results_query_t;
 
 
