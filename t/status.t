@@ -422,7 +422,51 @@ subtest 'the queue' => sub {
 
     my $queue = report('json')->json->{queue};
     is($queue->{rows}, 0, 'none waits');
+    is($queue->{limit}, 8192, 'of those that may');
     cmp_ok($queue->{rows_max}, '>=', 3, 'and the most there were is kept');
+
+    my @lost = map { $t->http } 0 .. 2;
+
+    $pg->with_lock('results.result', 'SHARE', sub {
+        $lost[0]->send($t->put_request('lost', $t->result));
+        $pg->wait_for_blocked(1) or die "nothing is in flight\n";
+        $lost[$_]->send($t->put_request("lost$_", $t->result)) for 1, 2;
+        wait_for(sub { report('json')->json->{queue}{rows} == 2 })
+            or die "nothing is queued\n";
+
+        $nginx->kill_worker;
+
+        my $json = report('json')->json;
+        is($json->{queue}{rows}, 0, 'what waited in a killed worker is gone');
+        is($json->{queue}{bytes}, 0, 'with its bytes');
+        is($json->{workers}, 1, 'its place is taken');
+    });
+};
+
+
+subtest 'more stores than there are places' => sub {
+    my $size = $nginx->log_size;
+    my $before = $nginx->{http};
+
+    $nginx->set(http => join "\n", $before, map {
+        qq{results_store more$_ { conninfo "host=$nginx->{prefix}"; }}
+    } 1 .. 14);
+    $nginx->reload(wait => 1);
+
+    my $json = report('json')->json;
+
+    is_deeply([sort keys %{ $json->{stores} }],
+              [sort 'main', 'other', map { "more$_" } 1 .. 12],
+              'the last ones are one');
+    cmp_ok($json->{stores}{other}{connections}{down}, '>=', 2,
+           'with all their connections');
+    ok(substr($nginx->log_text, $size)
+       =~ /\[warn\].*results: store "more14" is counted as "other"/,
+       'the log says so');
+
+    $nginx->set(http => $before);
+    $nginx->reload(wait => 1);
+    is_deeply([keys %{ report('json')->json->{stores} }], ['main'], 'and back');
 };
 
 

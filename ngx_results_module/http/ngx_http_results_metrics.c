@@ -89,6 +89,8 @@ const ngx_http_results_metric_t  ngx_http_results_store_metrics[] = {
         "Rows that wait.", queue_rows),
     ngx_http_results_store_n(GAUGE, "queue", "bytes", "queue_bytes", NULL,
         "Bytes of the rows that wait.", queue_bytes),
+    ngx_http_results_store_n(GAUGE, "queue", "limit", "queue_limit_rows", NULL,
+        "Rows that may wait, in all workers.", queue_limit),
     ngx_http_results_store_n(GAUGE, "queue", "rows_max", "queue_rows_max", NULL,
         "The most rows that ever waited in one worker.", queue_rows_max),
     ngx_http_results_store_n(COUNTER, "queue", "refused", "queue_refused", NULL,

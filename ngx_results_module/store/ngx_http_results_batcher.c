@@ -112,6 +112,8 @@ ngx_http_results_batcher_init(ngx_http_results_batcher_t *b,
     b->deadline.data = b;
     b->deadline.log = cycle->log;
 
+    ngx_http_results_store_add(conf, queue_limit, conf->queue);
+
     ngx_http_results_pool_grow(&b->pool);
 
     return NGX_OK;

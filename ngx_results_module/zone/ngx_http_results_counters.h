@@ -67,6 +67,7 @@
 #define NGX_HTTP_RESULTS_STORE_GAUGES(X)                                      \
     X(queue_rows)                                                             \
     X(queue_bytes)                                                            \
+    X(queue_limit)             /* rows */                                     \
     X(connections_down)                                                       \
     X(connections_connecting)                                                 \
     X(connections_idle)                                                       \
