@@ -93,11 +93,14 @@ results_oneroster_bulk(results_request_t *r, unsigned session)
     records = results_arena_alloc(r->arena, n * sizeof(results_record_t));
     members = results_arena_calloc(r->arena,
                                    n * sizeof(results_oneroster_member_t));
+
+    if (records == NULL || members == NULL) {
+        goto nomem;
+    }
+
     seen = json_object();
 
-    if (records == NULL || members == NULL || seen == NULL
-        || results_json_keep(r->arena, seen) != 0)
-    {
+    if (seen == NULL || results_json_keep(r->arena, seen) != 0) {
         goto nomem;
     }
 

@@ -154,6 +154,38 @@ check(const results_record_t *r)
 }
 
 
+/* what sql/ answers to an operation, and a dialect gets to see */
+static int
+is_possible(results_op_e op, results_outcome_e outcome)
+{
+    switch (outcome) {
+
+    case RESULTS_OUTCOME_NONE:
+    case RESULTS_OUTCOME_SUPERSEDED:
+        return 0;
+
+    case RESULTS_OUTCOME_CREATED:
+        return op == RESULTS_OP_PUT || op == RESULTS_OP_CREATE;
+
+    case RESULTS_OUTCOME_UPDATED:
+        return op == RESULTS_OP_PUT || op == RESULTS_OP_REPLACE;
+
+    case RESULTS_OUTCOME_DELETED:
+        return op == RESULTS_OP_DELETE;
+
+    case RESULTS_OUTCOME_REPLAYED:
+    case RESULTS_OUTCOME_CONFLICT:
+        return op != RESULTS_OP_DELETE;
+
+    case RESULTS_OUTCOME_NOT_FOUND:
+        return op == RESULTS_OP_DELETE || op == RESULTS_OP_REPLACE;
+
+    default:
+        return 1;
+    }
+}
+
+
 void
 fuzz_db_write(results_request_t *r, results_str_t outcomes)
 {
@@ -185,12 +217,12 @@ fuzz_db_write(results_request_t *r, results_str_t outcomes)
                  % (RESULTS_OUTCOME_FORBIDDEN + 1));
         }
 
-        /* these two no dialect sees */
-
-        if (record->outcome == RESULTS_OUTCOME_NONE
-            || record->outcome == RESULTS_OUTCOME_SUPERSEDED)
-        {
-            record->outcome = RESULTS_OUTCOME_CREATED;
+        if (!is_possible(record->op, record->outcome)) {
+            record->outcome = (record->op == RESULTS_OP_DELETE)
+                              ? RESULTS_OUTCOME_DELETED
+                              : (record->op == RESULTS_OP_REPLACE)
+                              ? RESULTS_OUTCOME_UPDATED
+                              : RESULTS_OUTCOME_CREATED;
         }
 
         if (record->outcome <= RESULTS_OUTCOME_DELETED && nrows < ROWS) {
