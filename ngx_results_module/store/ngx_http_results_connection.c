@@ -642,8 +642,6 @@ ngx_http_results_connection_notice(void *data, const PGresult *res)
 }
 
 
-/* libpq has a line for each host it tried, and hints on lines with a tab */
-
 void
 ngx_http_results_connection_name(ngx_http_results_connection_t *hc)
 {
@@ -658,6 +656,8 @@ ngx_http_results_connection_name(ngx_http_results_connection_t *hc)
     hc->server[sizeof(hc->server) - 1] = '\0';
 }
 
+
+/* libpq has a line for each host it tried, and hints on lines with a tab */
 
 void
 ngx_http_results_connection_reason(ngx_http_results_connection_t *hc,

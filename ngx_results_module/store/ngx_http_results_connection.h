@@ -89,7 +89,7 @@ struct ngx_http_results_connection_s {
     ngx_http_results_job_t  *job;           /* in flight, or NULL */
     ngx_http_results_end_t  end;            /* of the job, so far */
     ngx_http_results_job_t  check;
-    ngx_msec_t              idle_since;     /* the pool's */
+    ngx_msec_t              checked;        /* the pool's: when it was */
 
     unsigned                ready:1;        /* the first flight is over */
     unsigned                warned:1;       /* during this job */
@@ -98,6 +98,9 @@ struct ngx_http_results_connection_s {
     unsigned                leaving:1;      /* closed by us, on exit */
     unsigned                shutdown:1;     /* worker_shutdown_timeout */
     unsigned                proved:1;       /* the pool's: it has worked */
+    unsigned                proving:1;      /* its job shows that it does */
+    unsigned                doubted:1;      /* to be checked before it is used
+                                               again */
 
     /* the pool's: usable now; the job is over; gone (before done(LOST)) */
     void                  (*on_ready)(ngx_http_results_connection_t *hc);

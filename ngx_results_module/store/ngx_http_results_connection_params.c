@@ -26,6 +26,7 @@ typedef struct {
     const char             *keyword;
     const char             *allowed[5];     /* ends with NULL */
     const char             *why;
+    ngx_uint_t              writes;         /* a rule for those that write */
 } ngx_http_results_rule_t;
 
 
@@ -66,15 +67,15 @@ static const ngx_http_results_rule_t  ngx_http_results_rules[] = {
 
     { "sslmode", { "disable", "require", "verify-ca", "verify-full", NULL },
       "use disable, require, verify-ca or verify-full, as it would connect "
-      "without TLS when TLS fails" },
+      "without TLS when TLS fails", 0 },
 
     { "gssencmode", { "disable", NULL },
-      "use disable, as it would wait for a Kerberos server" },
+      "use disable, as it would wait for a Kerberos server", 0 },
 
     { "target_session_attrs", { "read-write", "primary", "any", NULL },
-      "use read-write, as results are written" },
+      "use read-write, as results are written", 1 },
 
-    { NULL, { NULL }, NULL }
+    { NULL, { NULL }, NULL, 0 }
 };
 
 
@@ -386,7 +387,9 @@ ngx_http_results_params_check(ngx_conf_t *cf,
 
         value = ngx_http_results_params_get(params, rule->keyword);
 
-        if (value == NULL) {
+        if (value == NULL
+            || (rule->writes && conf->connections == 0))
+        {
             continue;
         }
 

@@ -12,8 +12,12 @@
 #define NGX_HTTP_RESULTS_RETRY_MIN  25    /* milliseconds */
 #define NGX_HTTP_RESULTS_RETRY_MAX  800
 
-/* ms without a job, after which a connection is asked whether it is good */
+/* ms after which the server is asked again whether it is the one we need */
 #define NGX_HTTP_RESULTS_CHECK_AFTER  2000
+
+/* ms after which the log is told that it is away, and of another reason */
+#define NGX_HTTP_RESULTS_TELL_AFTER  100
+#define NGX_HTTP_RESULTS_TELL_AGAIN  10000
 
 
 static void ngx_http_results_pool_state(ngx_http_results_connection_t *hc,
@@ -30,6 +34,8 @@ static void ngx_http_results_pool_recovered(
     ngx_http_results_connection_t *hc);
 static void ngx_http_results_pool_retry_handler(ngx_event_t *ev);
 static void ngx_http_results_pool_check_handler(ngx_event_t *ev);
+static ngx_uint_t ngx_http_results_pool_check(
+    ngx_http_results_connection_t *hc);
 
 
 ngx_int_t
@@ -146,6 +152,8 @@ ngx_http_results_pool_send(ngx_http_results_pool_t *pool,
     q = ngx_queue_head(&pool->lists[NGX_HTTP_RESULTS_IDLE]);
     hc = ngx_queue_data(q, ngx_http_results_connection_t, queue);
 
+    hc->proving = 1;
+
     ngx_http_results_pool_state(hc, NGX_HTTP_RESULTS_BUSY);
     ngx_http_results_connection_send(hc, job);
 }
@@ -236,7 +244,8 @@ ngx_http_results_pool_on_ready(ngx_http_results_connection_t *hc)
     pool = hc->pool;
 
     ngx_http_results_pool_state(hc, NGX_HTTP_RESULTS_IDLE);
-    hc->idle_since = ngx_current_msec;
+    hc->checked = ngx_current_msec;
+    hc->doubted = 0;
     hc->proved = 0;
 
     if (!pool->check.timer_set) {
@@ -267,17 +276,21 @@ ngx_http_results_pool_on_idle(ngx_http_results_connection_t *hc)
     pool = hc->pool;
 
     ngx_http_results_pool_state(hc, NGX_HTTP_RESULTS_IDLE);
-    hc->idle_since = ngx_current_msec;
 
     /* it has proved to work: not before, or a server that accepts and then
        refuses each statement would be knocked at without a pause */
-    hc->proved = 1;
-    pool->failures = 0;
-    pool->suspect = 0;
 
-    ngx_http_results_pool_recovered(hc);
+    if (hc->proving) {
+        hc->proved = 1;
+        pool->failures = 0;
+        pool->suspect = 0;
 
-    pool->available(pool);
+        ngx_http_results_pool_recovered(hc);
+    }
+
+    if (!ngx_http_results_pool_check(hc)) {
+        pool->available(pool);
+    }
 }
 
 
@@ -319,6 +332,10 @@ ngx_http_results_pool_on_closed(ngx_http_results_connection_t *hc,
         return;
     }
 
+    if (!again) {
+        pool->doubt(pool);
+    }
+
     if (hc->leaving) {
         /* idle at a graceful exit, and yet there is work: nothing failed */
 
@@ -342,7 +359,7 @@ static void
 ngx_http_results_pool_failed(ngx_http_results_connection_t *hc,
     const char *reason, ngx_uint_t again)
 {
-    ngx_uint_t                level;
+    ngx_uint_t                level, news;
     ngx_msec_t                delay;
     ngx_http_results_pool_t  *pool;
 
@@ -361,18 +378,36 @@ ngx_http_results_pool_failed(ngx_http_results_connection_t *hc,
         ngx_http_results_pool_trouble(pool, reason);
     }
 
+    /*
+     * while it is away: once, when it lasts, as the first reasons are often
+     * not the last ones; and later again where it is another
+     */
+
     level = NGX_LOG_INFO;
+    news = ngx_strcmp(pool->reason, reason) != 0;
 
-    if (again && pool->down && !pool->told) {
-        pool->told = 1;
-        level = NGX_LOG_ERR;
+    if (!pool->failing) {
+        pool->failing = 1;
+        pool->failing_since = ngx_current_msec;
+    }
 
-    } else if (again && !pool->down
-               && ngx_strcmp(pool->reason, reason) != 0)
-    {
+    if (pool->told) {
+        news = news && ngx_current_msec - pool->told_at
+                       >= NGX_HTTP_RESULTS_TELL_AGAIN;
+
+    } else if (pool->down) {
+        news = ngx_current_msec - pool->failing_since
+               >= NGX_HTTP_RESULTS_TELL_AFTER;
+    }
+
+    if (again && news) {
         ngx_cpystrn((u_char *) pool->reason, (u_char *) reason,
                     sizeof(pool->reason));
-        level = NGX_LOG_WARN;
+
+        pool->told_at = ngx_current_msec;
+        pool->told |= pool->down;
+
+        level = pool->down ? NGX_LOG_ERR : NGX_LOG_WARN;
     }
 
     ngx_log_error(level, ngx_cycle->log, 0,
@@ -420,6 +455,8 @@ ngx_http_results_pool_recovered(ngx_http_results_connection_t *hc)
 
     pool = hc->pool;
 
+    pool->failing = 0;
+
     if (pool->trouble->data[0]) {
         ngx_http_results_text_set(pool->trouble, "");
     }
@@ -459,6 +496,8 @@ ngx_http_results_pool_retry_handler(ngx_event_t *ev)
 }
 
 
+/* a connection in use is checked when its job is over, for it may never rest */
+
 static void
 ngx_http_results_pool_check_handler(ngx_event_t *ev)
 {
@@ -479,17 +518,57 @@ ngx_http_results_pool_check_handler(ngx_event_t *ev)
         next = ngx_queue_next(q);
         hc = ngx_queue_data(q, ngx_http_results_connection_t, queue);
 
-        if (ngx_current_msec - hc->idle_since
-            >= NGX_HTTP_RESULTS_CHECK_AFTER)
-        {
-            ngx_http_results_pool_state(hc, NGX_HTTP_RESULTS_BUSY);
-            ngx_http_results_connection_check(hc);
-        }
+        (void) ngx_http_results_pool_check(hc);
     }
 
     if (pool->counts[NGX_HTTP_RESULTS_IDLE]
         + pool->counts[NGX_HTTP_RESULTS_BUSY] > 0)
     {
         ngx_add_timer(&pool->check, NGX_HTTP_RESULTS_CHECK_AFTER);
+    }
+}
+
+
+/* sends the check where it is due: 1; else 0 */
+
+static ngx_uint_t
+ngx_http_results_pool_check(ngx_http_results_connection_t *hc)
+{
+    if (ngx_exiting
+        || (!hc->doubted
+            && ngx_current_msec - hc->checked < NGX_HTTP_RESULTS_CHECK_AFTER))
+    {
+        return 0;
+    }
+
+    hc->proving = !hc->doubted;
+    hc->checked = ngx_current_msec;
+    hc->doubted = 0;
+
+    ngx_http_results_pool_state(hc, NGX_HTTP_RESULTS_BUSY);
+    ngx_http_results_connection_check(hc);
+
+    return 1;
+}
+
+
+/*
+ * A server that refuses to be written to, or has gone, has other sessions of
+ * ours, which could still read there what is not true any more.
+ */
+
+void
+ngx_http_results_pool_doubt(ngx_http_results_pool_t *pool)
+{
+    ngx_uint_t                      i;
+    ngx_http_results_connection_t  *hc;
+
+    for (i = 0; i < pool->nconnections; i++) {
+        hc = &pool->connections[i];
+        hc->doubted = 1;
+
+        if (hc->state == NGX_HTTP_RESULTS_IDLE) {
+            (void) ngx_http_results_pool_check(hc);
+        }
     }
 }

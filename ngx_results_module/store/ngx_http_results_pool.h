@@ -39,10 +39,12 @@ struct ngx_http_results_pool_s {
     ngx_uint_t              counts[NGX_HTTP_RESULTS_STATES];
 
     ngx_event_t             retry;          /* the next attempt to connect */
-    ngx_event_t             check;          /* of those that are not used */
+    ngx_event_t             check;
     ngx_uint_t              failures;       /* attempts in a row */
     ngx_msec_t              down_since;     /* while `down` */
-    char                    reason[512];    /* the last warning */
+    char                    reason[512];    /* that the log has been told */
+    ngx_msec_t              told_at;
+    ngx_msec_t              failing_since;
 
     /* work is waiting for a connection */
     ngx_uint_t            (*wanted)(ngx_http_results_pool_t *pool);
@@ -50,12 +52,16 @@ struct ngx_http_results_pool_s {
     /* a connection can be taken */
     void                  (*available)(ngx_http_results_pool_t *pool);
 
+    /* one was lost: are the others still good? */
+    void                  (*doubt)(ngx_http_results_pool_t *pool);
+
     /* worker_shutdown_timeout: whoever waits must be told now */
     void                  (*shutdown)(ngx_http_results_pool_t *pool);
 
     void                   *data;
 
     unsigned                down:1;         /* no connection, and it failed */
+    unsigned                failing:1;      /* and nothing has worked since */
     unsigned                told:1;         /* the log has been told so */
     unsigned                lost:1;         /* one, or an attempt, since the
                                                last success */
@@ -77,6 +83,9 @@ void ngx_http_results_pool_send(ngx_http_results_pool_t *pool,
 
 /* closes all; jobs in flight end with LOST */
 void ngx_http_results_pool_close(ngx_http_results_pool_t *pool);
+
+/* checks every connection before it is used again, and now if it is idle */
+void ngx_http_results_pool_doubt(ngx_http_results_pool_t *pool);
 
 /* closes those that have no job, where the worker exits and no work is left */
 void ngx_http_results_pool_close_idle(ngx_http_results_pool_t *pool);

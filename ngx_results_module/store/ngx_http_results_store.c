@@ -26,6 +26,7 @@ static ngx_uint_t ngx_http_results_readers_wanted(
     ngx_http_results_pool_t *pool);
 static void ngx_http_results_readers_available(ngx_http_results_pool_t *pool);
 static void ngx_http_results_readers_shutdown(ngx_http_results_pool_t *pool);
+static void ngx_http_results_store_doubt(ngx_http_results_pool_t *pool);
 
 
 char *
@@ -67,6 +68,9 @@ ngx_http_results_store_init_process(ngx_cycle_t *cycle,
     {
         return NGX_ERROR;
     }
+
+    store->batcher.pool.doubt = ngx_http_results_store_doubt;
+    store->readers.doubt = ngx_http_results_store_doubt;
 
     conf->store = store;
 
@@ -163,6 +167,20 @@ ngx_http_results_readers_shutdown(ngx_http_results_pool_t *pool)
 
     ngx_http_results_lookups_fail(&store->lookups, 1);
     ngx_http_results_reads_fail(&store->reads, 1);
+}
+
+
+/* a writer that was lost tells of the readers as well, and the reverse */
+
+static void
+ngx_http_results_store_doubt(ngx_http_results_pool_t *pool)
+{
+    ngx_http_results_store_t  *store;
+
+    store = pool->conf->store;
+
+    ngx_http_results_pool_doubt(&store->batcher.pool);
+    ngx_http_results_pool_doubt(&store->readers);
 }
 
 

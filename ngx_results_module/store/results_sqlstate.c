@@ -25,8 +25,11 @@ static const results_sqlstate_rule_t  results_sqlstate_rules[] = {
     { "23",    RESULTS_SQL_ISOLATE },   /* constraint violation */
     { "25006", RESULTS_SQL_EVICT },     /* read-only: after a failover */
     { "26000", RESULTS_SQL_EVICT },     /* prepared statement is gone */
+    { "3F000", RESULTS_SQL_EVICT },     /* no schema: the next check says so */
     { "40001", RESULTS_SQL_RETRY },     /* serialization failure */
     { "40P01", RESULTS_SQL_RETRY },     /* deadlock */
+    { "42501", RESULTS_SQL_EVICT },     /* no right: the same */
+    { "42883", RESULTS_SQL_EVICT },     /* no function: the same */
     { "42P05", RESULTS_SQL_EVICT },     /* prepared statement exists */
     { "53300", RESULTS_SQL_EVICT },     /* too many connections */
     { "54",    RESULTS_SQL_ISOLATE },   /* a key too long for its index */

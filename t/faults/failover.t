@@ -22,8 +22,10 @@ sub pair {
     $old->wait_for_standby($name);
     $old->delay_writes(10);
 
-    my %opt = (workers => 2, store => "write_timeout ${WAIT}s;", conninfo =>
-        "host=$old->{run},$new->{run} dbname=results user=results_gateway");
+    my %opt = (workers => 2, server => Results::Checker->server,
+        store => "write_timeout ${WAIT}s; read_timeout ${WAIT}s;",
+        conninfo => "host=$old->{run},$new->{run} dbname=results"
+                    . ' user=results_gateway');
 
     if ($t->{nginx}) {
         $t->{nginx}->set(%opt)->reload(wait => 1);
@@ -57,6 +59,16 @@ subtest 'fenced by a setting, and the standby promoted' => sub {
     $old->configure(default_transaction_read_only => 'on');
 
     my $fenced = Results::Checker::now();
+    my $time = $old->value('SELECT clock_timestamp()');
+
+    # commits that began before still reach the standby: later they would
+    # wait for it for ever, and their backends with them
+    ok(wait_for(sub {
+        !$old->value(q{SELECT count(*) FROM pg_stat_activity
+                       WHERE usename = 'results_gateway'
+                             AND xact_start < ?}, $time);
+    }), 'transactions that could write are over');
+
     my $began = promote($new);
 
     $checker->flows(1);

@@ -14,8 +14,9 @@ my $t = Results::Test->new(timeout => 180);
 my $proxy = $t->proxy;
 my $WAIT = 1;       # write_timeout
 
-$t->nginx(workers => 2,
-          store => "write_timeout ${WAIT}s; connect_timeout 1s;");
+$t->nginx(workers => 2, server => Results::Checker->server,
+          store => "write_timeout ${WAIT}s; read_timeout ${WAIT}s;"
+                   . ' connect_timeout 1s;');
 
 
 for my $way (qw(both up down)) {
@@ -51,8 +52,9 @@ for my $way (qw(both up down)) {
                'some got a 503 that says that nobody knows');
         is($report->outcomes(qr/^(?!2|503)/), 0, 'and nothing else');
 
+        # a PATCH reads, and then writes
         $checker->bound("silence $way: a request ends after, s",
-                        $report->slowest, $WAIT + 0.2);
+                        $report->slowest, 2 * $WAIT + 0.2);
         $checker->bound("silence $way, later: a 503 after, s", $fast,
                         $WAIT + 0.2);
         $checker->bound("silence $way: writes again after it, s", $back, 2);

@@ -13,7 +13,7 @@ use Results::Test::Proxy;
 
 my $t = Results::Test->new(timeout => 180);
 
-$t->new_nginx;
+$t->new_nginx(server => Results::Checker->server);
 
 
 # how, how often: after each pg_terminate_backend() it takes longer to connect

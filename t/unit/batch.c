@@ -189,6 +189,9 @@ sqlstates(void **state)
     assert_int_equal(results_sqlstate_action("26000"), RESULTS_SQL_EVICT);
     assert_int_equal(results_sqlstate_action("0A000"), RESULTS_SQL_EVICT);
     assert_int_equal(results_sqlstate_action("42P05"), RESULTS_SQL_EVICT);
+    assert_int_equal(results_sqlstate_action("42501"), RESULTS_SQL_EVICT);
+    assert_int_equal(results_sqlstate_action("42883"), RESULTS_SQL_EVICT);
+    assert_int_equal(results_sqlstate_action("3F000"), RESULTS_SQL_EVICT);
     assert_int_equal(results_sqlstate_action(""), RESULTS_SQL_EVICT);
 
     assert_int_equal(results_sqlstate_action("40001"), RESULTS_SQL_RETRY);
@@ -202,8 +205,6 @@ sqlstates(void **state)
     assert_int_equal(results_sqlstate_action("53100"),
                      RESULTS_SQL_UNAVAILABLE);
     assert_int_equal(results_sqlstate_action("25001"),
-                     RESULTS_SQL_UNAVAILABLE);
-    assert_int_equal(results_sqlstate_action("42501"),
                      RESULTS_SQL_UNAVAILABLE);
     assert_int_equal(results_sqlstate_action("XX000"),
                      RESULTS_SQL_UNAVAILABLE);
