@@ -173,8 +173,10 @@ subtest 'all of it' => sub {
         cmp_ok($grown, '<', 2048, "the worker grew by $grown kB meanwhile");
     }
 
-    is($http->request('GET', "$uri?limit=1", $t->headers(type => undef))
-        ->status, 200, 'the connection goes on');
+    $http->send(request($page) . request("$uri?limit=1&offset=7"));
+    complete($http->response->body, 'and with the next request behind it');
+    ok($http->response->body =~ /^\{"results":\[\{"sourcedId":"r-00007"/,
+       'which is answered, too');
 };
 
 
