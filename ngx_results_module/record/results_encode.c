@@ -453,7 +453,8 @@ results_decode_outcomes(const results_str_t answer[3],
 
             if (outcome <= RESULTS_OUTCOME_NONE
                 || outcome > RESULTS_OUTCOME_FORBIDDEN
-                || (outcome <= RESULTS_OUTCOME_REPLAYED && version <= 0))
+                || (outcome <= RESULTS_OUTCOME_REPLAYED && version <= 0)
+                || stamp > RESULTS_TIME_MAX - RESULTS_TIME_PG_EPOCH)
             {
                 return -1;
             }

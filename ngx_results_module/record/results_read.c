@@ -294,9 +294,21 @@ results_read_double_column(results_str_t value)
 int64_t
 results_read_time_column(results_str_t value)
 {
+    int64_t  time;
+
     if (value.data == NULL || value.len != 8) {
         return RESULTS_TIME_NULL;
     }
 
-    return results_read_int_column(value, 0) + RESULTS_TIME_PG_EPOCH;
+    time = results_read_int_column(value, 0);
+
+    /* what has no text, as "infinity", which is INT64_MAX */
+
+    if (time < RESULTS_TIME_MIN - RESULTS_TIME_PG_EPOCH
+        || time > RESULTS_TIME_MAX - RESULTS_TIME_PG_EPOCH)
+    {
+        return RESULTS_TIME_NULL;
+    }
+
+    return time + RESULTS_TIME_PG_EPOCH;
 }

@@ -35,7 +35,8 @@ typedef struct {
     results_str_t           role;
     results_str_t           person;
     results_str_t           outcomes;  /* of records, a letter each: "d" is
-                                          RESULTS_OUTCOME_CREATED */
+                                          RESULTS_OUTCOME_CREATED; for
+                                          reports the rows: "a,b;c,d" */
     results_str_t           status;    /* http/ fails with it: "429" */
     results_str_t           memory;    /* "9": the ninth allocation fails */
     results_str_t           dialect;   /* another for this request */

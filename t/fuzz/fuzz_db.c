@@ -15,6 +15,8 @@
 #define ROWS     16
 #define COLUMNS  (RESULTS_RECORD_COLUMNS + 1)    /* the total */
 
+#define REPORT_COLUMNS  17
+
 
 typedef struct {
     results_str_t           values[COLUMNS];
@@ -264,6 +266,82 @@ is_asked_for(const results_read_t *read, results_str_t id)
 }
 
 
+/* up to the separator, which is passed over */
+static results_str_t
+part(results_str_t *rest, char separator)
+{
+    const char     *end;
+    results_str_t   s;
+
+    s = *rest;
+    end = memchr(s.data, separator, s.len);
+
+    if (end) {
+        s.len = (size_t) (end - s.data);
+        rest->data = end + 1;
+        rest->len -= s.len + 1;
+
+    } else {
+        rest->data += s.len;
+        rest->len = 0;
+    }
+
+    return s;
+}
+
+
+/* a row of results_api.read_report(), of values with commas between */
+static void
+report_row(results_request_t *r, results_str_t line)
+{
+    char            digits[24];
+    unsigned        i;
+    results_str_t   s, values[REPORT_COLUMNS];
+
+    /* text, time, integer, word, double, boolean */
+
+    static const char  types[] = "ssssssttttiwdbidd";
+
+    for (i = 0; i < REPORT_COLUMNS; i++) {
+        s = part(&line, ',');
+
+        snprintf(digits, sizeof(digits), "%.*s", (int) (s.len & 0xff),
+                 s.data);
+
+        fuzz_pause();
+
+        if (s.len == 0) {
+            values[i] = results_str(NULL);
+
+        } else if (types[i] == 's') {
+            values[i] = fuzz_is_text(s) ? text(s) : results_str("");
+
+        } else if (types[i] == 'd') {
+            values[i] = real(strtod(digits, NULL));
+
+        } else {
+            values[i] = number(atoll(digits), types[i] == 'w' ? 2
+                                              : types[i] == 'b' ? 1 : 8);
+        }
+
+        fuzz_resume();
+    }
+
+    r->route->row(r, values, REPORT_COLUMNS);
+}
+
+
+static void
+report(results_request_t *r, results_str_t lines)
+{
+    unsigned  n;
+
+    for (n = 0; n < ROWS && lines.len && r->failure.status == 0; n++) {
+        report_row(r, part(&lines, ';'));
+    }
+}
+
+
 int
 fuzz_db_read(results_request_t *r, results_str_t outcomes)
 {
@@ -297,6 +375,11 @@ fuzz_db_read(results_request_t *r, results_str_t outcomes)
     fuzz_pause();
     total = number(nrows, 8);
     fuzz_resume();
+
+    if (r->read.function == RESULTS_READ_REPORT) {
+        report(r, outcomes);
+        return 0;
+    }
 
     /* one row, or a page that may be empty */
 
