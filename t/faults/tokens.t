@@ -1,0 +1,199 @@
+#!/usr/bin/env perl
+
+# Tokens that are revoked or expire under load, a flood of random ones beside
+# the good, and ten thousand requests with one that nobody has seen.
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use IO::Socket::INET;
+use Results::Checker;
+use Results::Test;
+use Time::HiRes qw(sleep);
+
+my $WORKERS = 2;
+my $TTL = 2;
+my $MANY = 10_000;
+my $SECONDS = 6;    # of a flood
+
+my $t = Results::Test->new(timeout => 240);
+my $pg = $t->pg;
+
+my $nginx = $t->nginx(workers => $WORKERS, connections => 8192,
+    globals => 'worker_rlimit_nofile  20000;', log => 'notice',
+    zone => "tokens:16m ttl=${TTL}s negative_ttl=1h",
+    server => Results::Checker->server);
+
+
+sub now { Results::Checker::now() }
+
+# seconds until a token is refused, while others write
+sub refused_after {
+    my ($token, $code) = @_;
+
+    my $checker = Results::Checker->start($t);
+    my $put = sub { $t->put('refused', $t->result, token => $token)->status };
+
+    $checker->flows;
+    like($put->(), qr/^20[01]$/, 'the token is good');
+
+    my $from = $code->();
+    my %seen;
+
+    ok(wait_for(sub { $seen{ my $status = $put->() }++; $status == 401 }),
+       'until it is refused');
+    my $seconds = now() - $from;
+
+    is(join(' ', sort keys %seen), $seen{200} ? '200 401' : '401',
+       'and nothing in between');
+    is(scalar(grep { $put->() != 401 } 1 .. 20), 0, 'for good');
+    is($t->row('refused')->{version}, 1 + ($seen{200} // 0),
+       'what was refused is not stored') if !$seen{201};
+    $pg->do(q{DELETE FROM results.result WHERE id = 'refused'});
+
+    $checker->flows;
+    return ($seconds, $checker);
+}
+
+
+subtest 'revoked' => sub {
+    my $token = $t->token(client => $t->client);
+
+    my ($seconds, $checker) = refused_after($token, sub {
+        $pg->do(q{UPDATE results.access_token SET revoked_at = now()
+                  WHERE token_sha256 = sha256(?::bytea)}, $token);
+        return now();
+    });
+
+    is($checker->finish('a token is revoked')->failed, 0,
+       'others have not noticed');
+    cmp_ok($seconds, '<=', $TTL + 1, sprintf 'after %.2f s', $seconds);
+    Results::Checker->bound('revoked: refused after, s', $seconds, $TTL);
+};
+
+
+subtest 'expired' => sub {
+    my $token = $t->token(client => $t->client, ttl => 3);
+    my $from = now() + 3;
+
+    my ($seconds, $checker) = refused_after($token, sub { $from });
+
+    is($checker->finish('a token expires')->failed, 0,
+       'others have not noticed');
+
+    # its seconds are whole ones
+    cmp_ok($seconds, '<=', 1 + 1, sprintf 'after %.2f s', $seconds);
+    Results::Checker->bound('expired: refused after, s', $seconds, 1);
+};
+
+
+# p99 of the acknowledged writes, ms
+sub p99 {
+    my ($report) = @_;
+
+    my @ms = sort { $a <=> $b } map { 1000 * ($_->[3] - $_->[2]) }
+        grep { $_->[4] =~ /^2/ } @{ $report->{log} };
+
+    return $ms[0.99 * $#ms];
+}
+
+
+subtest 'a flood of random tokens' => sub {
+    my $checker = Results::Checker->start($t, kinds => ['put']);
+    sleep $SECONDS / 2;
+    my $calm = $checker->finish('before the flood');
+
+    my $script = $t->dir . '/flood.lua';
+    open my $file, '>', $script or die "$script: $!\n";
+    print $file <<'EOL';
+init = function() math.randomseed(os.time()) end
+request = function()
+    return wrk.format("GET", nil, { Authorization = string.format(
+        "Bearer %08x%08x%08x", math.random(0, 0x7fffffff),
+        math.random(0, 0x7fffffff), math.random(0, 0x7fffffff)) })
+end
+EOL
+    close $file;
+
+    my $before = $t->status->{tokens};
+    $checker = Results::Checker->start($t, kinds => ['put']);
+    $checker->flows;
+
+    my (undef, $text) = Results::Test::Process->run(
+        ['wrk', '-t', 1, '-c', 64, '-d', "${SECONDS}s", '-s', $script,
+         'http://127.0.0.1:' . $nginx->port . $t->uri('flood')]);
+
+    my ($n) = $text =~ /(\d+) requests in/;
+    my ($bad) = $text =~ /Non-2xx or 3xx responses: (\d+)/;
+    my $flooded = $checker->finish('a flood of random tokens');
+    my $after = $t->status->{tokens};
+
+    ok($n, 'wrk has run') or return diag($text);
+    is($bad, $n, 'all of the flood is refused');
+    is($flooded->failed, 0, 'nobody else has noticed');
+
+    # a good one is looked up once each TTL, and so is the flood's each
+    my $own = $after->{lookups} - $before->{lookups} - $n;
+    $own = 0 if $own < 0;
+    my $rate = 100 * (1 - $own / $flooded->acknowledged);
+
+    my ($calm_p99, $p99) = (p99($calm), p99($flooded));
+
+    note(sprintf '%d random tokens a second; valid ones: p99 %.1f ms, before'
+         . ' %.1f ms; %.2f%% hits', $n / $SECONDS, $p99, $calm_p99, $rate);
+
+    # the flood's last answers may come after wrk has counted
+    cmp_ok($own, '<=', 64 + $WORKERS * (2 + $SECONDS / $TTL)
+           + 0.01 * $flooded->acknowledged, 'valid tokens stay in the cache');
+
+    # the machine may be shared: wrk and PostgreSQL take their part of it
+    Results::Checker->bound('a flood of tokens: valid p99, ms', $p99,
+                            sprintf '%.1f', 2 * $calm_p99 + 20);
+};
+
+
+subtest "$MANY requests at once with a new token" => sub {
+    my $token = $t->token(client => $t->client);
+    my $before = $pg->calls('%lookup_tokens%');
+    my @sockets;
+
+    # what a body is worth is looked at when its token is known
+    my $bytes = $t->put_request('new', '{', token => $token);
+
+    for (1 .. $MANY) {
+        push @sockets, IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+            PeerPort => $nginx->port, Proto => 'tcp') || die "connect: $!\n";
+    }
+
+    my $held = now();
+
+    $pg->with_lock('results.access_token', 'ACCESS EXCLUSIVE', sub {
+        syswrite $_, $bytes for @sockets;
+        $held = now() - $held;
+    });
+
+    # at most 4096 wait in a worker; the others are told to come again
+    my (%statuses, @again);
+
+    for my $socket (@sockets) {
+        sysread $socket, my $answer, 4096;
+        my ($status) = ($answer // '') =~ m{^HTTP/1.1 (\d+)};
+        $statuses{$status // 'none'}++;
+        push @again, $bytes if ($status // 0) == 503;
+        close $socket;
+    }
+
+    my $calls = $pg->calls('%lookup_tokens%') - $before;
+
+    note(sprintf '%s; %d lookups; sent in %.2f s',
+         join(', ', map { "$statuses{$_} of $_" } sort keys %statuses),
+         $calls, $held);
+
+    is(($statuses{400} // 0) + @again, $MANY, 'all are answered');
+    cmp_ok($statuses{400} // 0, '>=', 4096, 'as many as may wait know it');
+    cmp_ok($calls, '<=', $WORKERS, 'one lookup a worker');
+    is(scalar(grep { $_->status == 400 } $t->many(\@again)), @again,
+       'the others do, a moment later');
+    is($pg->calls('%lookup_tokens%') - $before, $calls,
+       'without another lookup');
+    is($t->row('new'), undef, 'nothing is stored');
+};
