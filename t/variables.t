@@ -33,7 +33,8 @@ my ($example) = Results::Test::Nginx::_slurp(
 my $nginx = $t->nginx(
     store => 'connections 1; write_timeout 60s; read_timeout 60s;',
     http => qq{
-        log_format vars escape=json '{"status":\$status,$format}';
+        log_format vars escape=json
+            '{"status":\$status,"uri":"\$request_uri",$format}';
         limit_req_zone \$results_token_key zone=limited:1m rate=1r/m;
         $example
     },
@@ -57,7 +58,19 @@ my $nginx = $t->nginx(
     });
 
 my $log = "$nginx->{prefix}/vars.log";
-my $seen = 0;
+my ($seen, $marks) = (0, 0);
+
+
+sub log_lines { split /^/, Results::Test::Nginx::_slurp($log) }
+
+# the lines of all that was asked before are there, and are not looked at
+sub forget {
+    my $mark = '/other?' . ++$marks;
+
+    $t->request('GET', $mark);
+    wait_for(sub { grep { /"\Q$mark\E"/ } log_lines() });
+    $seen = log_lines();
+}
 
 
 # the line of the request that the code sends
@@ -67,16 +80,10 @@ sub logged {
     my @lines;
 
     $code->();
-
-    wait_for(sub {
-        @lines = split /^/, Results::Test::Nginx::_slurp($log);
-        return @lines > $seen;
-    });
+    wait_for(sub { (@lines = log_lines()) > $seen });
 
     $seen = @lines;
-    my $line = decode_json($lines[-1]);
-
-    return $line;
+    return decode_json($lines[-1]);
 }
 
 
@@ -84,7 +91,7 @@ sub logged {
 sub has {
     my ($line, $name, %expected) = @_;
 
-    my %is = map { $_ => $line->{$_} } grep { !/_time$|^batch$|^token_key$/ }
+    my %is = map { $_ => $line->{$_} } grep { !/_time$|^batch$|^token_key$|^uri$/ }
         keys %$line;
 
     is_deeply(\%is, { (map { $_ => '' } qw(api institution client subject
@@ -133,21 +140,16 @@ subtest 'a batch' => sub {
 
     $_->response('PUT') for @clients;
 
-    # the lines of t->status are there as well
-    my @lines;
-    wait_for(sub {
-        @lines = grep { $_->{outcome} eq 'created' } map { decode_json($_) }
-            split /^/, Results::Test::Nginx::_slurp($log);
-        return @lines >= 6;
-    });
+    forget();
+
+    my @lines = grep { $_->{outcome} eq 'created' } map { decode_json($_) }
+        log_lines();
 
     is_deeply([map { $_->{batch} } @lines[-4 .. -1]], [4, 4, 4, 4],
               'of four');
     cmp_ok($lines[-1]{queue_time}, '>', 0, 'they waited');
     is_deeply([grep { $_->{commit_time} ne $lines[-1]{commit_time} }
                @lines[-4 .. -1]], [], 'for one commit');
-
-    $seen = () = Results::Test::Nginx::_slurp($log) =~ /\n/g;
 };
 
 
@@ -213,7 +215,7 @@ subtest 'refusals' => sub {
 
 subtest 'a redirect to another location' => sub {
     my $before = $t->status->{apis}{timeback}{requests}{forbidden};
-    $seen++;
+    forget();
 
     has(logged(sub { $t->request('PUT', '/redirected/results/r1',
                                  $t->headers(token => 'v' x 43), '{}') }),
@@ -222,7 +224,6 @@ subtest 'a redirect to another location' => sub {
 
     is($t->status->{apis}{timeback}{requests}{forbidden}, $before + 1,
        'and counted as that');
-    $seen++;
 };
 
 
@@ -244,12 +245,11 @@ subtest 'limit_req by token' => sub {
     } 1 .. 4;
 
     is_deeply(\@statuses, [(401) x 4], 'who has none gets a 401');
-
-    $seen = () = Results::Test::Nginx::_slurp($log) =~ /\n/g;
 };
 
 
 subtest 'elsewhere' => sub {
+    forget();
     my $line = logged(sub { $t->request('GET', '/other',
                                         $t->headers(token => $token)) });
 
