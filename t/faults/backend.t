@@ -14,7 +14,9 @@ my $pg = $t->pg;
 
 # slow enough for a statement to be in flight whenever something happens
 $pg->delay_writes(10);
-$t->nginx(workers => 2, server => Results::Checker->server);
+
+# so few connections that a worker notices when one of them is not given back
+$t->nginx(workers => 2, connections => 64, server => Results::Checker->server);
 
 
 sub rerun { $t->status->{groups}{rerun} }
