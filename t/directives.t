@@ -325,6 +325,40 @@ subtest 'a module that is loaded and not used' => sub {
 };
 
 
+# a store with that conninfo
+sub conninfo {
+    my ($conninfo) = @_;
+
+    return (http => "results_store main { conninfo \"$conninfo\"; }"
+                    . " $ZONE results_pass main;");
+}
+
+
+subtest 'conninfo' => sub {
+    accepted($_, conninfo($_)) for
+        'host=/nowhere',
+        'host=db1.invalid,db2.invalid,/nowhere port=5433',
+        'host=db1.invalid,db2.invalid port=5433,5434',
+        'hostaddr=127.0.0.1,::1',
+        'host=db1.invalid,db2.invalid hostaddr=,192.0.2.1',
+        'host=db.invalid sslmode=verify-full sslrootcert=/ca.crt',
+        'host=db.invalid target_session_attrs=primary gssencmode=disable';
+
+    refused($_->[0], $_->[1], conninfo($_->[0])) for
+        ['dbname=results', 'no host in the conninfo of results_store "main"'],
+        ['host=a,,b', 'an empty host in the conninfo'],
+        ['host=a,b hostaddr=192.0.2.1', 'not as many addresses as hosts'],
+        ['host=a,b,c port=1,2', 'not as many ports as hosts'],
+        ['host=a sslmode=prefer', 'sslmode=prefer .* use disable, require'],
+        ['host=a sslmode=allow', 'sslmode=allow .* can not be used'],
+        ['host=a sslmode=off', 'sslmode=off .* can not be used'],
+        ['host=a sslmode=verify-full', 'verify-full .* needs sslrootcert'],
+        ['host=a gssencmode=prefer', 'would wait for a Kerberos server'],
+        ['host=a target_session_attrs=standby', 'results are written'],
+        ['service=nobody', 'libpq finds no service "nobody"'];
+};
+
+
 subtest 'a password in the configuration' => sub {
     my ($code, $output) = nginx_t(server => '', http => <<"EOC");
         results_store main {
