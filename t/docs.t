@@ -91,6 +91,19 @@ while ($metrics =~ /_n\(\w*,? ?"\w*",\s+"(\w+)",\s+"(\w+)"/g) {
 }
 
 
+# one version, wherever it stands
+
+my ($version) = slurp('ngx_results_module/http/ngx_http_results.h')
+    =~ /NGX_HTTP_RESULTS_VERSION\s+"([\d.]+)"/;
+my %version = (
+    'debian/changelog' => qr/^\S+ \(\Q$version\E\)/,
+    'packaging/rpm/nginx-module-results.spec' => qr/^Version: +\Q$version\E$/m,
+);
+
+like(slurp($_), $version{$_}, "$_ has the version of the source")
+    for sort keys %version;
+
+
 # links to files, and to headings of files
 
 sub anchors {
