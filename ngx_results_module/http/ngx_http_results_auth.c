@@ -125,7 +125,8 @@ ngx_http_results_authenticate(ngx_http_request_t *r,
     }
 
     switch (ngx_http_results_tokens_find(mcf->tokens, lcf->store->realm,
-                                         digest, ngx_time(), &ctx->principal))
+                                         digest, ngx_http_results_tokens_now(),
+                                         &ctx->principal))
     {
 
     case NGX_HTTP_RESULTS_TOKEN_HIT:

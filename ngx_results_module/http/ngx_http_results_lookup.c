@@ -219,7 +219,7 @@ ngx_http_results_cache(ngx_http_results_flight_t *flight,
         return;
     }
 
-    now = ngx_time();
+    now = ngx_http_results_tokens_now();
     keep = principal ? ngx_min(flight->mcf->ttl, ttl)
                      : flight->mcf->negative_ttl;
 

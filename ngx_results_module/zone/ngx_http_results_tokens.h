@@ -15,6 +15,7 @@
 #include <ngx_core.h>
 
 #include "results_principal.h"
+#include "results_time.h"
 
 
 #define NGX_HTTP_RESULTS_DIGEST_LEN  32
@@ -44,8 +45,15 @@ ngx_shm_zone_t *ngx_http_results_tokens_add(ngx_conf_t *cf, ngx_str_t *name,
     size_t size, void *tag);
 
 /*
+ * Seconds of the clock that entries expire by.  Nobody sets it: were it the
+ * system's, set back an hour, a revoked token would be good for one more.
+ */
+#define ngx_http_results_tokens_now()                                         \
+    ((time_t) (results_time_monotonic() / 1000000))
+
+/*
  * Looks up a digest of a store (realm: one number a store) and copies the
- * principal out on a HIT.  now is in seconds.
+ * principal out on a HIT.
  */
 ngx_http_results_token_e ngx_http_results_tokens_find(ngx_shm_zone_t *zone,
     uint32_t realm, const u_char *digest, time_t now,

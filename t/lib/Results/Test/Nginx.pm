@@ -66,7 +66,7 @@ my %DEFAULTS = (
 
 
 # options: dir, root, conninfo, http2 (1: on a port of its own), daemon (1),
-# vars (more %%NAME%%), and those of %DEFAULTS
+# vars (more %%NAME%%), env (of its processes), and those of %DEFAULTS
 sub new {
     my ($class, %opt) = @_;
 
@@ -407,8 +407,9 @@ sub _globals {
     return join "\n",
         ($module ? "load_module  $module;" : ()),
         ($user ? "user  $user->{name} $user->{group};" : ()),
-        $self->{daemon} ? ('daemon  on;', map { "env  $_;" } keys %{
-            { $self->_env } }) : 'daemon  off;',
+        $self->{daemon} ? 'daemon  on;' : 'daemon  off;',
+        (map { "env  $_;" } keys %{ $self->{daemon} ? { $self->_env }
+                                                    : $self->{env} || {} }),
         "pid  $self->{prefix}/nginx.pid;",
         "error_log  $self->{error_log} $self->{log};",
         "worker_processes  $self->{workers};",
@@ -459,12 +460,15 @@ sub _checker {
 sub _env {
     my ($self) = @_;
 
-    return () if !$ENV{TEST_RESULTS_ASAN};
+    my %env = %{ $self->{env} || {} };
+
+    return %env if !$ENV{TEST_RESULTS_ASAN};
 
     my @libs = map { my $lib = `gcc -print-file-name=$_`; chomp $lib; $lib }
         qw(libasan.so libubsan.so);
+    push @libs, $env{LD_PRELOAD} || ();
 
-    return (LD_PRELOAD    => "@libs",
+    return (%env, LD_PRELOAD => "@libs",
             ASAN_OPTIONS  => "log_path=$self->{reports}/asan"
                 . ':detect_leaks=0:abort_on_error=0',
             UBSAN_OPTIONS => "log_path=$self->{reports}/ubsan"
