@@ -374,8 +374,6 @@ BEGIN
                                  FROM results.result r
                                  WHERE r.institution_id = institution
                                        AND r.learner_id = l.id
-                                       AND (r.learner_id, r.item_id)
-                                           > (l.id, low)
                                  LIMIT share + 1) r) r) l;
 
             IF cardinality(learners) < n THEN
@@ -384,11 +382,13 @@ BEGIN
 
             IF load > share AND way = 'learner' THEN
                 SELECT r.item_id INTO high
-                FROM results.result r
-                WHERE r.institution_id = institution
-                      AND r.learner_id = last
-                      AND (r.learner_id, r.item_id) > (last, low)
-                ORDER BY r.learner_id, r.item_id
+                FROM (SELECT r.item_id
+                      FROM results.result r
+                      WHERE r.institution_id = institution
+                            AND r.learner_id = last
+                      OFFSET 0) r
+                WHERE r.item_id > low
+                ORDER BY r.item_id
                 OFFSET share
                 LIMIT 1;
 
@@ -507,8 +507,8 @@ BEGIN
                             FROM results.assignment a
                             WHERE way = 'result'
                                   AND a.institution_id = institution
-                                  AND a.course_item_id = h.item_id
                                   AND a.learner_id = h.learner_id
+                                  AND a.course_item_id = h.item_id
                             OFFSET 0) a
                    UNION
                    SELECT a.*
@@ -519,7 +519,8 @@ BEGIN
                             WHERE way = 'result'
                                   AND a.institution_id = institution
                                   AND a.module_id = h.item_id
-                                  AND a.learner_id = h.learner_id
+                                  AND a.learner_id >= h.learner_id
+                                  AND a.learner_id <= h.learner_id
                             OFFSET 0) a)) a
             WHERE a.learner_id IN (SELECT unnest(learners))
                   AND (a.course_item_id > low
@@ -549,9 +550,8 @@ BEGIN
                      WHERE way = 'learner'
                            AND r.institution_id = institution
                            AND r.learner_id = l.id
-                           AND (r.learner_id, r.item_id) > (l.id, low)
-                           AND (r.learner_id, r.item_id) <= (l.id, high)
                      OFFSET 0) r
+            WHERE r.item_id > low AND r.item_id <= high
             UNION ALL
             SELECT r.*
             FROM (SELECT p.learner_id, p.item_id
@@ -567,8 +567,9 @@ BEGIN
                      SELECT r.*
                      FROM results.result r
                      WHERE r.institution_id = institution
-                           AND r.learner_id = p.learner_id
                            AND r.item_id = p.item_id
+                           AND r.learner_id >= p.learner_id
+                           AND r.learner_id <= p.learner_id
                      OFFSET 0) r
         ), g AS MATERIALIZED (
             -- what a learner's results for an item amount to
@@ -646,8 +647,9 @@ BEGIN
                           AND (SELECT true
                                FROM results.assignment o
                                WHERE o.institution_id = institution
-                                     AND o.learner_id = g.learner_id
                                      AND o.module_id = g.item_id
+                                     AND o.learner_id >= g.learner_id
+                                     AND o.learner_id <= g.learner_id
                                LIMIT 1) IS NULL)
         ), decided AS (
             SELECT l.*,
