@@ -265,6 +265,9 @@ subtest 'results_token_endpoint' => sub {
     accepted('without a token zone', location => $ENDPOINT,
              http => "results_store main { $STORE } results_pass main;");
 
+    refused('a store that is only read', 'the store "main" is only read .*'
+            . ' will not do for "results_token_endpoint"',
+            location => $ENDPOINT, store('connections 0;'));
     refused('no store', 'no "results_pass" for "results_token_endpoint"',
             http => '', location => $ENDPOINT);
     refused($_, "invalid time \"$_\": it must be from 1s to 30d",

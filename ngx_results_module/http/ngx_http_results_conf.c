@@ -518,5 +518,18 @@ ngx_http_results_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
+    /* a token that is issued is stored, by a reader */
+
+    if (conf->store->connections == 0
+        && conf->dialect->auth == RESULTS_AUTH_CLIENT)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "the store \"%V\" is only read (\"connections 0\"), "
+                      "which will not do for \"%V\" in %s:%ui",
+                      &conf->store->name, conf->directive, conf->file,
+                      conf->line);
+        return NGX_CONF_ERROR;
+    }
+
     return NGX_CONF_OK;
 }
