@@ -1,0 +1,164 @@
+#!/usr/bin/env perl
+
+# Full load for a while, with faults: in the end nginx has what it had in the
+# beginning, of memory, file descriptors, connections and shared memory.
+#
+# TEST_RESULTS_SOAK says for how many seconds (20); ten minutes are 600.
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Results::Checker;
+use Results::Test;
+use Time::HiRes qw(sleep);
+
+my $SECONDS = $ENV{TEST_RESULTS_SOAK} || 20;
+my $WARM = $SECONDS >= 120 ? 60 : $SECONDS / 3;
+my $LONG = $SECONDS >= 120;
+
+my $t = Results::Test->new(timeout => 180 + 2 * $SECONDS);
+my $pg = $t->pg;
+my $proxy = $t->proxy;
+
+my $nginx = $t->nginx(workers => 2, log => 'notice',
+    zone => 'tokens:1m ttl=2s negative_ttl=2s',
+    server => Results::Checker->server,
+    store => 'connections 2; readers 2; write_timeout 1s;');
+my @workers = $nginx->worker_pids;
+
+$t->put('read', $t->result);
+
+my @faults = (
+    sub { my ($pid) = eval { $pg->backends }; kill 'KILL', $pid if $pid },
+    sub { my ($pid) = eval { $pg->backends }; kill 'TERM', $pid if $pid },
+    sub { $proxy->reset; $proxy->pass },
+    sub { $proxy->stall('both'); sleep 0.3; $proxy->pass },
+    sub { $proxy->pieces(7); sleep 0.3; $proxy->pass },
+    sub { $proxy->refuse; $proxy->cut; sleep 0.3; $proxy->pass },
+    sub { $pg->restart('fast') },
+    sub {
+        # clients that leave, bodies that are none, tokens that nobody has
+        for my $i (1 .. 200) {
+            my $http = $t->http;
+            my $body = $i % 3 ? $t->result : '{' x ($i % 100);
+            my @token = $i % 5 ? () : (token => sprintf 'x%042d', rand 1e9);
+            my $bytes = $t->put_request("gone-$i", $body, @token);
+
+            $http->send(substr $bytes, 0, rand length $bytes) if $i % 2;
+            $http->send($bytes) if !($i % 2);
+            $http->reset;
+        }
+    },
+);
+
+
+# for so many seconds; with faults or without
+sub load {
+    my ($name, $seconds, @some) = @_;
+
+    my $checker = Results::Checker->start($t, think => 0.002, timeout => 5,
+                                          connections => 24);
+    my $reads = $t->dir . '/reads.lua';
+    my $token = $t->token;
+
+    open my $file, '>', $reads or die "$reads: $!\n";
+    print $file qq{wrk.headers["Authorization"] = "Bearer $token"\n};
+    close $file;
+
+    my $wrk = Results::Test::Process->spawn(['wrk', '-t', 1, '-c', 16, '-d',
+        "${seconds}s", '-s', $reads, 'http://127.0.0.1:' . $nginx->port
+        . $t->uri('read')], out => $t->dir . '/wrk');
+
+    my $end = Results::Checker::now() + $seconds;
+    my $n = 0;
+
+    while ((my $left = $end - Results::Checker::now()) > 0) {
+        $some[$n % @some]->() if @some;
+        $n++;
+        sleep($left > 0.7 ? 0.7 : $left);
+    }
+
+    wait_for(sub { defined $wrk->status }, timeout => 30);
+    my $report = $checker->finish($name);
+
+    note("$n faults") if @some;
+    return $report;
+}
+
+
+sub slurp {
+    my ($path) = @_;
+
+    open my $file, '<', $path or return '';
+    local $/;
+    return <$file>;
+}
+
+
+# what nginx has when nobody asks anything
+sub measure {
+    my %have = (memory => 0, fds => 0);
+
+    ok(wait_for(sub {
+        my $status = $t->status;
+        $status->{queue}{rows} == 0 && $status->{connections}{busy} == 0
+            && $status->{connections}{connecting} == 0;
+    }), 'nothing is queued, and no connection busy');
+
+    # tokens and old connections have their time
+    sleep 3;
+
+    for my $pid ($nginx->worker_pids) {
+        my $text = slurp("/proc/$pid/status");
+
+        $have{memory} += ($text =~ /^RssAnon:\s+(\d+)/m)[0];
+        $have{fds} += () = glob "/proc/$pid/fd/*";
+    }
+
+    my $status = $t->status;
+    my $connections = $status->{connections};
+
+    # those to PostgreSQL may be more or less: workers connect as they need
+    my $sessions = $connections->{idle} + $connections->{busy}
+        + $connections->{connecting};
+
+    $have{fds} -= $sessions;
+    $have{pool} = $sessions + $connections->{down};
+    $have{bytes} = $status->{queue}{bytes};
+    $have{zone} = join '+', map { $status->{tokens}{zone}{$_}
+                                  // $status->{tokens}{$_} // '-' }
+        qw(capacity negative_capacity);
+    $have{sessions} = $sessions;
+
+    ok(wait_for(sub { $pg->gateway_sessions == $t->status->{connections}{idle}
+                      + $t->status->{connections}{busy} }),
+       'PostgreSQL has as many sessions');
+    cmp_ok($sessions, '<=', 2 * (2 + 2), 'no more than it may');
+
+    note(join ', ', map { "$_ $have{$_}" } sort keys %have);
+    return \%have;
+}
+
+
+load('soak: the first ' . ($LONG ? 'minute' : 'seconds'), $WARM, @faults);
+my $first = measure();
+
+my $report = load("soak: $SECONDS s", $SECONDS, @faults);
+my $last = measure();
+
+is($report->outcomes(qr/^(?!2|503|closed|stale|late|refused)/), 0,
+   'nobody got anything but a 2xx, a 503, or no answer');
+is(join(' ', $nginx->worker_pids), "@workers", 'the workers are the same');
+
+is($last->{$_}, $first->{$_}, "$_: as before")
+    for qw(fds pool bytes zone);
+
+my $growth = 100 * ($last->{memory} / $first->{memory} - 1);
+
+note(sprintf 'memory: %d KB, then %d KB: %+.2f%%', $first->{memory},
+     $last->{memory}, $growth);
+
+# what a worker has never needed before it takes in its first minute
+cmp_ok($growth, '<=', $LONG ? 2 : 15, 'memory: as before');
+Results::Checker->bound("soak, $SECONDS s: memory, % more",
+                        sprintf('%.2f', $growth < 0 ? 0 : $growth),
+                        $LONG ? 2 : 5);
