@@ -61,7 +61,9 @@ VALUES
     (:demo, 'a1d4f6e0-0006-4000-8000-000000000006', 'department_admin',
      'Dana', 'Department', NULL, 'languages'),
     (:demo, 'a1d4f6e0-0007-4000-8000-000000000007', 'custom',
-     'Chris', 'Custom', NULL, 'science')
+     'Chris', 'Custom', NULL, 'science'),
+    (:demo, '114dba08-a75e-11eb-b4e5-0242ac13002a', 'student',
+     'Robin', 'Report', NULL, 'english')
 ON CONFLICT DO NOTHING;
 
 INSERT INTO results.manager (institution_id, person_id, department_id) VALUES
@@ -76,6 +78,33 @@ INSERT INTO results.item (institution_id, id, type, title, course_id) VALUES
      'Unit 1, test', 'english-1'),
     (:demo, 'b2e5a7f1-0003-4000-8000-000000000003', 'assessmentLineItem',
      'Placement test', NULL)
+ON CONFLICT DO NOTHING;
+
+-- the three rows of the example that iSpring's page on module results has;
+-- the results of two of them are below
+
+INSERT INTO results.assignment (institution_id, learner_id, course_id,
+    module_title, module_id, course_item_id, enrollment_id, access_date,
+    due_date, expiration_date)
+VALUES
+    (:demo, '114dba08-a75e-11eb-b4e5-0242ac13002a',
+     'f0e7400a-ca31-11e9-b6fc-0a580af40a22', 'Course 1',
+     '5a98720f-41e2-11ea-8a66-0a580af40c6f',
+     '553964ac-3c5c-11ef-b1c4-02420a200163',
+     'b9b41af0-f062-11eb-a99d-0242ac190033',
+     '2021-07-28T21:00:00Z', NULL, NULL),
+    (:demo, '114dba08-a75e-11eb-b4e5-0242ac13002a',
+     'f0e7400a-ca31-11e9-b6fc-0a580af40a22', 'Course 2',
+     '55e716fa-3c5c-11ef-96f2-02420a200177',
+     '65a773eb-3c5c-11ef-b1c4-02420a200163',
+     'bc2b7f9a-f066-11eb-bfc4-0242ac190033',
+     '2021-07-28T21:00:00Z', '2021-07-29T21:00:00Z', '2021-07-29T21:00:00Z'),
+    (:demo, '114dba08-a75e-11eb-b4e5-0242ac13002a',
+     'f0e7400a-ca31-11e9-b6fc-0a580af40a22', 'Course 3',
+     '6657451e-3c5c-11ef-ae43-02420a200177',
+     '81fdb5be-3c5c-11ef-9bec-02420a200177',
+     'b44e7392-f389-11eb-b462-0242ac130033',
+     '2021-08-01T21:00:00Z', '2021-08-03T21:00:00Z', NULL)
 ON CONFLICT DO NOTHING;
 
 
@@ -134,6 +163,26 @@ SELECT token AS of_other FROM results.demo_client(:other, 'other', :'scopes',
     NULL) \gset
 
 DROP FUNCTION results.demo_client;
+
+INSERT INTO results.result (institution_id, kind, id, learner_id, item_id,
+    course_id, status, completion, progress, time_spent, started_at,
+    payload_hash, version, op, client_id, created_at, updated_at)
+SELECT c.institution_id, 'module_result', v.id,
+       '114dba08-a75e-11eb-b4e5-0242ac13002a', v.item_id,
+       'f0e7400a-ca31-11e9-b6fc-0a580af40a22', 'active', 'in_progress',
+       v.progress, v.time_spent, v.started_at, 0, 1, 1, c.id, v.started_at,
+       v.started_at
+FROM results.api_client c,
+     (VALUES
+         ('c3f6b802-0001-4000-8000-000000000001',
+          '5a98720f-41e2-11ea-8a66-0a580af40c6f', 9.09, 10,
+          timestamptz '2021-07-29T08:00:00Z'),
+         ('c3f6b802-0002-4000-8000-000000000002',
+          '55e716fa-3c5c-11ef-96f2-02420a200177', 50, 0,
+          timestamptz '2021-07-29T08:10:00Z')
+     ) v (id, item_id, progress, time_spent, started_at)
+WHERE c.client_id = 'demo'
+ON CONFLICT DO NOTHING;
 
 COMMIT;
 
