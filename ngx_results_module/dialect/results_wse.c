@@ -144,11 +144,13 @@ results_wse_parse(results_request_t *r)
     }
 
     record = results_arena_alloc(r->arena, sizeof(results_record_t));
+    if (record == NULL) {
+        goto nomem;
+    }
+
     known = results_wse_known(body, results_wse_fields);
 
-    if (record == NULL || known == NULL
-        || results_json_keep(r->arena, known) != 0)
-    {
+    if (known == NULL || results_json_keep(r->arena, known) != 0) {
         goto nomem;
     }
 
