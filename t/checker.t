@@ -65,16 +65,46 @@ $pg->do(q{
 });
 
 
-# the file of a module with a fault
+# Breaks a copy of the sources and builds it; the copy stays, so that the next
+# run only looks.  [what the source says, what stands in its place]
 sub module {
-    my ($fault) = @_;
+    my ($name, $from, $to) = @_;
 
-    local $ENV{RESULTS_CFLAGS} = "-D$fault";
+    $name =~ tr/ /_/;
+
+    my $root = $t->{root};
+    my $copy = "$root/.build/broken/$name";
+    my $file = 'ngx_results_module/store/ngx_http_results_batch.c';
+
+    my $source = slurp("$root/$file");
+    $source =~ s/\Q$from\E/$to/ or die "$file does not say:\n$from";
+
+    system("mkdir -p $copy && cd $root && tar cf - --exclude-vcs "
+           . "--exclude=./.build --exclude=$file \$(git ls-files -co "
+           . '--exclude-standard) | tar xf - -C ' . $copy) == 0
+        or die "can't copy the sources\n";
+
+    if (!-e "$copy/$file" || slurp("$copy/$file") ne $source) {
+        open my $out, '>', "$copy/$file" or die "$copy/$file: $!\n";
+        print $out $source;
+        close $out;
+    }
+
     my $option = $ENV{TEST_RESULTS_ASAN} ? '--asan' : '';
-    my $module = `$t->{root}/bin/build $option 2>/dev/null`;
+    my $module = `$copy/bin/build $option 2>/dev/null`;
     chomp $module;
 
-    return $module || die "no module with $fault\n";
+    return $module || die "no module that $name\n";
+}
+
+
+sub slurp {
+    my ($file) = @_;
+
+    open my $in, '<', $file or die "$file: $!\n";
+    local $/;
+
+    return scalar <$in>;
 }
 
 
@@ -109,9 +139,9 @@ sub storm {
 
 
 sub run {
-    my ($name, $fault, @kinds) = @_;
+    my ($name, $module, @kinds) = @_;
 
-    local $ENV{TEST_RESULTS_MODULE} = module($fault) if $fault;
+    local $ENV{TEST_RESULTS_MODULE} = $module if $module;
 
     if ($nginx) {
         $nginx->quit;
@@ -143,15 +173,45 @@ is(join(' ', @$verdict{qw(L D W M)}), '0 0 0 0', 'a sound module: all are 0')
 cmp_ok($report->outcomes(qr/\?/), '>', 0, 'though some answers were unknown');
 
 my @faults = (
-    ['acknowledges before the commit', 'RESULTS_TEST_ACK_EARLY', 'L'],
-    ['drops what was on a lost connection', 'RESULTS_TEST_DROP_BATCH', 'M'],
-    ['takes a second run for a new write', 'RESULTS_TEST_INSERT_TWICE', 'D'],
+    ['L', 'acknowledges before the commit', <<'FROM', <<'TO'],
+                                              batch->nrows)
+                      == 0);
+FROM
+                                              batch->nrows)
+                      == 0);
+
+    if (batch->decoded) {
+        ngx_http_results_batch_committed(batch);
+    }
+TO
+    ['M', 'drops what was on a lost connection', <<'FROM', <<'TO'],
+    case NGX_HTTP_RESULTS_JOB_LOST:
+        ngx_http_results_batch_requeue(batch, 1);
+FROM
+    case NGX_HTTP_RESULTS_JOB_LOST:
+
+        for (ngx_uint_t i = 0; i < batch->nrows; i++) {
+            if (batch->rows[i].record != NULL) {
+                batch->rows[i].record->outcome = RESULTS_OUTCOME_CREATED;
+            }
+        }
+
+        ngx_http_results_batch_committed(batch);
+TO
+    ['D', 'takes a second run for a new write', <<'FROM', <<'TO'],
+            group->unsure = 1;
+            ngx_http_results_store_count(b->conf, groups_rerun);
+FROM
+            group->unsure = 1;
+            group->stamp = ngx_http_results_batcher_stamp(b);
+            ngx_http_results_store_count(b->conf, groups_rerun);
+TO
 );
 
 for (@faults) {
-    my ($name, $fault, $letter) = @$_;
+    my ($letter, $name, $from, $to) = @$_;
 
-    ($verdict) = run($name, $fault, 'put');
+    ($verdict) = run($name, module($name, $from, $to), 'put');
     cmp_ok($verdict->{$letter}, '>', 0, "a module that $name: $letter");
 }
 

@@ -4,8 +4,6 @@
  * and comes back with its outcomes, or goes back to be sent again.  Until its
  * Sync nothing about a batch is believed.
  *
- * RESULTS_TEST_... are the deliberate faults of t/checker.t.
- *
  * To find a group whose data the database refuses, the groups of a failed
  * batch may only join batches of half its rows, again and again: of n groups
  * one bad one costs about log2(n) refused statements.
@@ -20,9 +18,6 @@
 
 
 static void ngx_http_results_batch_committed(ngx_http_results_batch_t *batch);
-#if (RESULTS_TEST_DROP_BATCH)
-static void ngx_http_results_batch_pretend(ngx_http_results_batch_t *batch);
-#endif
 static ngx_uint_t ngx_http_results_group_superseded(
     ngx_http_results_batcher_t *b, ngx_http_results_group_t *group);
 static void ngx_http_results_batch_isolate(ngx_http_results_batch_t *batch,
@@ -151,12 +146,6 @@ ngx_http_results_batch_row(ngx_http_results_job_t *job,
                                               batch->nrows)
                       == 0);
 
-#if (RESULTS_TEST_ACK_EARLY)
-    if (batch->decoded) {
-        ngx_http_results_batch_committed(batch);
-    }
-#endif
-
     return NGX_OK;
 }
 
@@ -196,12 +185,6 @@ ngx_http_results_batch_done(ngx_http_results_job_t *job,
 
     case NGX_HTTP_RESULTS_JOB_WARNED:
     case NGX_HTTP_RESULTS_JOB_LOST:
-
-#if (RESULTS_TEST_DROP_BATCH)
-        ngx_http_results_batch_pretend(batch);
-        break;
-#endif
-
         ngx_http_results_batch_requeue(batch, 1);
         break;
 
@@ -235,25 +218,6 @@ ngx_http_results_batch_done(ngx_http_results_job_t *job,
 
     ngx_post_event(&b->flush, &ngx_posted_events);
 }
-
-
-#if (RESULTS_TEST_DROP_BATCH)
-
-static void
-ngx_http_results_batch_pretend(ngx_http_results_batch_t *batch)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; i < batch->nrows; i++) {
-        if (batch->rows[i].record != NULL) {
-            batch->rows[i].record->outcome = RESULTS_OUTCOME_CREATED;
-        }
-    }
-
-    ngx_http_results_batch_committed(batch);
-}
-
-#endif
 
 
 static void
@@ -397,10 +361,6 @@ ngx_http_results_batch_requeue(ngx_http_results_batch_t *batch,
         if (unsure) {
             group->unsure = 1;
             ngx_http_results_store_count(b->conf, groups_rerun);
-
-#if (RESULTS_TEST_INSERT_TWICE)
-            group->stamp = ngx_http_results_batcher_stamp(b);
-#endif
         }
 
         if (b->pool.closing) {
