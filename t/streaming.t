@@ -13,13 +13,17 @@ use Results::Test::Http2;
 use Socket qw(SOL_SOCKET SO_LINGER SO_RCVBUF inet_aton pack_sockaddr_in);
 use Time::HiRes qw(time);
 
-my $ROWS = 10_000;
+# a checker is slow, but 4000 rows are more than the buffers of sockets, too
+my $ROWS = $ENV{TEST_RESULTS_VALGRIND} ? 4000 : 10_000;
 my $BIG = 1_000_000;
 
-my $t = Results::Test->new(timeout => 300);
+my $t = Results::Test->new(timeout => 400);
 my $pg = $t->pg;
+
+$pg->no_timeouts;
+
 my $nginx = $t->nginx(http2 => 1, connections => 512,
-    store => 'readers 3; read_timeout 30s; queue 100;');
+    store => 'readers 3; read_timeout 120s; queue 100;');
 
 my $uri = '/ims/oneroster/gradebook/v1p2/results';
 my $page = "$uri?limit=$ROWS";
@@ -159,7 +163,7 @@ subtest 'all of it' => sub {
 
         is($response->status, 200, 'again');
         complete($response->body, 'every row, in order');
-        cmp_ok(length $response->body, '>', 20_000_000, 'of 20 MB and more');
+        cmp_ok(length $response->body, '>', 2000 * $ROWS, 'of megabytes');
         is($response->header('Transfer-Encoding'), 'chunked', 'in chunks');
         is($response->header('Content-Length'), undef, 'of no known length');
         is($response->header('X-Total-Count'), $ROWS, 'and the total');
@@ -218,7 +222,7 @@ subtest 'a row of a megabyte' => sub {
     is($t->put('s-big', $body)->status, 201, 'is stored');
     is($t->row('s-big')->{version}, 1, 'in the table');
 
-    my $response = $t->request('GET', "$uri?limit=3&offset=9998",
+    my $response = $t->request('GET', "$uri?limit=3&offset=" . ($ROWS - 2),
         $t->headers(type => undef));
 
     is($response->status, 200, 'and listed');
@@ -457,7 +461,6 @@ subtest 'read_timeout' => sub {
 
     my $response;
 
-    $pg->no_timeouts;
     $pg->with_lock('results.result', 'ACCESS EXCLUSIVE', sub {
         $response = $t->request('GET', $page, $t->headers(type => undef));
     });
@@ -468,7 +471,7 @@ subtest 'read_timeout' => sub {
 
 
 subtest 'a reload' => sub {
-    $nginx->set(store => 'readers 3; read_timeout 30s;');
+    $nginx->set(store => 'readers 3; read_timeout 120s;');
     $nginx->reload(wait => 1);
 
     my $socket = slow(request($page) =~ s/HTTP\/1\.1/HTTP\/1.0/r);
