@@ -104,6 +104,30 @@ like(slurp($_), $version{$_}, "$_ has the version of the source")
     for sort keys %version;
 
 
+# every line of the log, by the longest of its words that never change
+
+my ($lines) = $operations =~ /^(## What the log says.*?)(?=^## |\z)/ms;
+my $told = 0;
+
+for my $file (glob 'ngx_results_module/*/*.c') {
+    my $text = slurp($file);
+
+    while ($text =~ /"results:\s((?:[^"\\]|\\.|"\s*")*)"/g) {
+        my $line = $1 =~ s/"\s*"//gr;
+
+        my ($words) = sort { length $b <=> length $a }
+            map { s/^\W+|\W+$//gr } split /%\w+|\\"/, $line;
+
+        next if length($words // '') < 4;
+        $told++;
+        ok(index($lines, $words) >= 0,
+           "the log's \"$words\" is in docs/operations.md");
+    }
+}
+
+cmp_ok($told, '>=', 8, 'lines of the log were found');
+
+
 # links to files, and to headings of files
 
 sub anchors {

@@ -177,8 +177,8 @@ ngx_http_results_batch_done(ngx_http_results_job_t *job,
             break;
         }
 
-        ngx_http_results_complain(&b->complaint, "an answer of another "
-                                  "version's form, run sql/install.sql",
+        ngx_http_results_complain(&b->complaint,
+                                  NGX_HTTP_RESULTS_FOREIGN_ANSWER,
                                   "answered 503");
         ngx_http_results_batch_fail(batch, NGX_HTTP_RESULTS_UNKNOWN, "");
         break;

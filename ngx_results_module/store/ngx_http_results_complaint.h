@@ -10,11 +10,15 @@
 #include "ngx_http_results_connection.h"
 
 
+#define NGX_HTTP_RESULTS_FOREIGN_ANSWER                                       \
+    "an answer of another version's form, run sql/install.sql"
+
+
 /* conf and what ("writes", "reads") are set by its owner */
 typedef struct {
     ngx_http_results_store_conf_t  *conf;
     const char             *what;
-    char                    why[64];        /* of the last line; or "" */
+    char                    why[80];        /* of the last line; or "" */
     time_t                  told;           /* when that was */
     unsigned                failing:1;      /* and it was the last word */
 } ngx_http_results_complaint_t;

@@ -339,13 +339,13 @@ ngx_http_results_query_done(ngx_http_results_job_t *job,
         return;
     }
 
-    ngx_http_results_complaint_end(&l->complaint, end);
-
     if (query->malformed) {
-        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "results: store \"%V\": lookup_tokens() answered in a "
-                      "form this module does not know: run sql/install.sql",
-                      &l->conf->name);
+        ngx_http_results_complain(&l->complaint,
+                                  NGX_HTTP_RESULTS_FOREIGN_ANSWER,
+                                  "answered 503");
+
+    } else {
+        ngx_http_results_complaint_end(&l->complaint, end);
     }
 
     /* backwards, since what is asked again goes to the front */
