@@ -11,7 +11,8 @@
 
 const EVERY = 2000;         // milliseconds
 const WINDOW = 600;         // seconds
-const RECENT = 5;           // samples that a "now" is taken over
+const RECENT = 5;           // samples that a "now" is taken over,
+const SMOOTH = 3;           // and a point of a plot
 
 const errors = ["unauthorized", "forbidden", "invalid", "unavailable",
                 "error", "aborted"];
@@ -267,7 +268,8 @@ function draw() {
             ([, of]) => samples.length > 1 ? of(recent, last) : null);
 
         panel.plot.setData([times, ...panel.lines.map(([, of]) =>
-            times.map((time, i) => of(samples[i], samples[i + 1])))]);
+            times.map((time, i) => of(samples[Math.max(0, i + 1 - SMOOTH)],
+                                      samples[i + 1])))]);
 
         write(panel);
     }
