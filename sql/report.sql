@@ -462,10 +462,11 @@ BEGIN
                            OFFSET 0) a
                   UNION ALL
                   SELECT a.*
-                  FROM unnest(CASE way WHEN 'enrollment' THEN enrollments
-                              WHEN 'course item' THEN course_items
-                              WHEN 'module' THEN modules
-                              WHEN 'course' THEN courses END) AS i (id)
+                  FROM (SELECT DISTINCT unnest(
+                            CASE way WHEN 'enrollment' THEN enrollments
+                            WHEN 'course item' THEN course_items
+                            WHEN 'module' THEN modules
+                            WHEN 'course' THEN courses END)) AS i (id)
                        CROSS JOIN LATERAL (
                            SELECT a.*
                            FROM results.assignment a

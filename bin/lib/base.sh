@@ -36,7 +36,8 @@ server_packages=(
 
 test_packages=(
     clang clang-tidy cppcheck libcmocka-dev perl libdbd-pg-perl libprotocol-http2-perl
-    libjson-validator-perl libio-socket-ssl-perl openssl pgbouncer strace
+    libjson-validator-perl libio-socket-ssl-perl libxml-libxml-perl openssl
+    pgbouncer strace
 )
 
 # need PACKAGE...: installs those that are missing, and only then needs root
