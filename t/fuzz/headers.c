@@ -62,6 +62,10 @@ others(results_str_t header)
         r.dialect = results_dialects[i];
         r.route = &post;
 
+        if (r.dialect->media_types == NULL) {
+            continue;                  /* it takes no bodies */
+        }
+
         rc = results_accept(header, r.dialect->media_types);
         fuzz_assert(rc == -1 || r.dialect->media_types[rc]);
 
