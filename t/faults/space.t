@@ -117,6 +117,34 @@ subtest "the database's disk is full" => sub {
 };
 
 
+subtest "no room for PostgreSQL's log" => sub {
+    my $checker = Results::Checker->start($t);
+
+    $checker->flows;
+    fill($disk);
+
+    # a server that can not write its log ends, with commits in flight
+    ok(wait_for(sub {
+        fill($disk);
+        return !eval { $pg->value('SELECT pg_switch_wal()') };
+    }, timeout => 30), 'PostgreSQL ends');
+    $checker->mark;
+    $pg->stop('immediate');
+
+    unlink "$disk/ballast";
+    $pg->start;
+
+    my $seconds = $checker->flows(1);
+    $checker->flows(100);
+    my $report = $checker->finish("no room for PostgreSQL's log");
+
+    is($report->hit, 1, 'requests were open');
+    is($report->outcomes(qr/^(?!2|503)/), 0, 'who was refused got a 503');
+    Results::Checker->bound('no room for its log: writes after accepting, s',
+                            $seconds, 1);
+};
+
+
 subtest "nginx's disk is full" => sub {
     my $checker = Results::Checker->start($t);
 
