@@ -56,6 +56,7 @@ sub store {
 
 
 sub written {
+    wait_for(sub { $t->status->{connections}{idle} >= 2 });
     is($t->put('r' . ++$n, $t->result)->status, 201, $_[0]);
 }
 

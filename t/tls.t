@@ -46,6 +46,7 @@ sub connected {
     my ($name, $conninfo) = @_;
 
     store($conninfo, 'write_timeout 5s;');
+    wait_for(sub { $t->status->{connections}{idle} >= 2 });
     is($t->put('r' . ++$n, $t->result)->status, 201, $name);
 
     my $plain = $pg->value(q{
