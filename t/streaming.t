@@ -470,6 +470,25 @@ subtest 'read_timeout' => sub {
 };
 
 
+# its connection is the same structure again
+subtest 'the only reader is given up while its rows wait' => sub {
+    $nginx->set(store => 'readers 1; read_timeout 1s;');
+    $nginx->reload(wait => 1);
+
+    my $socket = slow(request($page));
+
+    wait_for_pause();
+    ok(wait_for(sub { !blocked() }), 'it is given up');
+
+    my $token = $t->token(client => $t->client);
+
+    is($t->request('GET', "$uri/r-00001",
+                   $t->headers(type => undef, token => $token))->status, 200,
+       'a token is looked up, and a result is read');
+    close $socket;
+};
+
+
 subtest 'a reload' => sub {
     $nginx->set(store => 'readers 3; read_timeout 120s;');
     $nginx->reload(wait => 1);

@@ -51,6 +51,7 @@ ngx_http_results_connection_open(ngx_http_results_connection_t *hc)
 
     hc->ready = 0;
     hc->warned = 0;
+    hc->paused = 0;
     hc->broken = 0;
     hc->leaving = 0;
     hc->job = NULL;
