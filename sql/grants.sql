@@ -5,8 +5,8 @@
 
 REVOKE ALL ON SCHEMA results, results_api FROM PUBLIC, results_gateway;
 REVOKE ALL ON ALL TABLES IN SCHEMA results FROM PUBLIC, results_gateway;
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA results FROM PUBLIC, results_gateway;
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA results_api
+REVOKE ALL ON ALL ROUTINES IN SCHEMA results FROM PUBLIC, results_gateway;
+REVOKE ALL ON ALL ROUTINES IN SCHEMA results_api
     FROM PUBLIC, results_gateway;
 
 GRANT USAGE ON SCHEMA results_api TO results_gateway;
@@ -16,10 +16,12 @@ GRANT USAGE ON SCHEMA results TO results_reader;
 GRANT SELECT ON results.institution, results.department, results.person,
     results.manager, results.item, results.assignment, results.result,
     results.result_history, results.versions, results.clients,
-    results.tokens
+    results.tokens, results.result_list
     TO results_reader;
 GRANT EXECUTE ON FUNCTION results.history_of_result,
-    results.history_of_learner, results.normal_id, results.op_name
+    results.history_of_learner, results.normal_id, results.op_name,
+    results.find_institution, results.export_learner,
+    results.mentions_of_learner
     TO results_reader;
 
 -- functions of a later upgrade are not PUBLIC's either

@@ -44,6 +44,8 @@ SET LOCAL ROLE results_owner;
 \ir report.sql
 \ir api.sql
 \ir admin.sql
+\ir officer.sql
+\ir backfill.sql
 
 \ir grants.sql
 
