@@ -70,17 +70,20 @@ sub load {
 
     my $end = Results::Checker::now() + $seconds;
     my $n = 0;
+    my @memory;
 
     while ((my $left = $end - Results::Checker::now()) > 0) {
         $some[$n % @some]->() if @some;
         $n++;
+        push @memory, resident('RssAnon')
+            if $left <= $seconds * (1 - @memory / 10);
         sleep($left > 0.7 ? 0.7 : $left);
     }
 
     wait_for(sub { defined $wrk->status }, timeout => 30);
     my $report = $checker->finish($name);
 
-    note("$n faults") if @some;
+    note("$n faults; memory meanwhile, KB: @memory");
     return $report;
 }
 
@@ -94,9 +97,21 @@ sub slurp {
 }
 
 
+# a field of all workers' /proc/PID/status, KB
+sub resident {
+    my ($field) = @_;
+
+    my $sum = 0;
+    $sum += (slurp("/proc/$_/status") =~ /^$field:\s+(\d+)/m)[0] // 0
+        for $nginx->worker_pids;
+
+    return $sum;
+}
+
+
 # what nginx has when nobody asks anything
 sub measure {
-    my %have = (memory => 0, fds => 0);
+    my %have = (fds => 0);
 
     ok(wait_for(sub {
         my $status = $t->status;
@@ -107,12 +122,9 @@ sub measure {
     # tokens and old connections have their time
     sleep 3;
 
-    for my $pid ($nginx->worker_pids) {
-        my $text = slurp("/proc/$pid/status");
-
-        $have{memory} += ($text =~ /^RssAnon:\s+(\d+)/m)[0];
-        $have{fds} += () = glob "/proc/$pid/fd/*";
-    }
+    $have{memory} = resident('RssAnon');
+    $have{resident} = resident('VmRSS');
+    $have{fds} += () = glob "/proc/$_/fd/*" for $nginx->worker_pids;
 
     my $status = $t->status;
     my $connections = $status->{connections};
