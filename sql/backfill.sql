@@ -128,7 +128,8 @@ BEGIN
 
     r.id_space := CASE r.kind WHEN 'assessment_result' THEN 2 ELSE 1 END;
     r.payload_hash := ('x' || encode(substr(sha256(convert_to(
-        (to_jsonb(r) - 'updated_at')::text, 'UTF8')), 1, 8), 'hex'))
+        jsonb_strip_nulls(to_jsonb(r) - 'updated_at')::text, 'UTF8')),
+        1, 8), 'hex'))
         ::bit(64)::bigint;
 
     RETURN r;
@@ -153,6 +154,7 @@ DECLARE
     c       results.api_client := results.find_client(client);
     staged  record;
     r       results.result;
+    wrong   text;
 BEGIN
     CREATE TEMPORARY TABLE past_records ON COMMIT DROP AS
     SELECT 0::bigint AS row, r.* FROM results.result r LIMIT 0;
@@ -166,16 +168,22 @@ BEGIN
                    WHERE e.value <> '') AS fields
         FROM past_results p
     LOOP
+        -- nothing is written in here: every row would have a subtransaction
+        -- with a number, and more than 64 slow down all other sessions
         BEGIN
+            wrong := NULL;
             r := results.past_result(staged.fields);
-            INSERT INTO past_records SELECT staged.row, r.*;
-
         EXCEPTION WHEN data_exception OR integrity_constraint_violation
                        OR program_limit_exceeded THEN
-            UPDATE past_results p
-            SET outcome = 'invalid', problem = SQLERRM
-            WHERE p.row = staged.row;
+            wrong := SQLERRM;
         END;
+
+        IF wrong IS NULL THEN
+            INSERT INTO past_records SELECT staged.row, r.*;
+        ELSE
+            UPDATE past_results p SET outcome = 'invalid', problem = wrong
+            WHERE p.row = staged.row;
+        END IF;
     END LOOP;
 
     -- two rows of one key can't share a statement

@@ -190,6 +190,35 @@ subtest 'a learner whose id is a GUID, in another form' => sub {
 };
 
 
+subtest 'erased while somebody writes' => sub {
+    put($lms, 'busy', 'p-2');
+
+    my ($writer, $officer) = map { $pg->connect } 1, 2;
+
+    $writer->begin_work;
+    $writer->do(q{UPDATE results.result SET version = 2, updated_at = now()
+                  WHERE id = 'busy'});
+
+    $officer->do(q{SELECT results.erase_learner('North School', 'p-2')},
+                 { pg_async => DBD::Pg::PG_ASYNC() });
+
+    ok(wait_for(sub {
+        $pg->value(q{SELECT count(*) FROM pg_stat_activity
+                     WHERE pid = ? AND wait_event_type = 'Lock'},
+                   $officer->{pg_pid});
+    }), 'waits for the writer');
+
+    $writer->commit;
+    $officer->pg_result;
+
+    is($pg->value(q{SELECT count(*) FROM results.history_of_learner(
+                        'North School', 'p-2')}), 0,
+       'has what the writer left, the replaced version included');
+
+    $_->disconnect for $writer, $officer;
+};
+
+
 subtest 'retention' => sub {
     put($lms, "r-$_", 'p-9') for 1 .. 6;
     put($lms, 'r-6', 'p-9', score => $_) for 1, 2;
@@ -386,6 +415,26 @@ subtest 'results as CSV' => sub {
          ORDER BY kind, id", $_) } $school, $other;
 
     is_deeply($there, $here, 'is the same again');
+};
+
+
+subtest 'results_reader' => sub {
+    my $dbh = $pg->connect;
+    $dbh->do('SET ROLE results_reader');
+
+    for my $what ("results.export_learner('North School', 'p-9')",
+                  "results.mentions_of_learner('North School', 'p-9')",
+                  'results.result_list')
+    {
+        ok(eval { $dbh->do("SELECT * FROM $what"); 1 }, "reads $what")
+            or diag($@);
+    }
+
+    ok(!eval { $dbh->do(
+           "SELECT results.erase_learner('North School', 'p-9')"); 1 },
+       'but does not erase');
+
+    $dbh->disconnect;
 };
 
 
