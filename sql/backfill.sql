@@ -128,9 +128,8 @@ BEGIN
 
     r.id_space := CASE r.kind WHEN 'assessment_result' THEN 2 ELSE 1 END;
     r.payload_hash := ('x' || encode(substr(sha256(convert_to(
-        jsonb_strip_nulls(to_jsonb(r) - 'updated_at')::text, 'UTF8')),
-        1, 8), 'hex'))
-        ::bit(64)::bigint;
+        concat(jsonb_strip_nulls(to_jsonb(r) - '{updated_at,detail}'::text[]),
+               r.detail), 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint;
 
     RETURN r;
 END

@@ -155,6 +155,9 @@ subtest 'erase' => sub {
     is($pg->value(q{SELECT count(*) FROM results_api.lookup_tokens(
                         array[sha256(convert_to(?, 'UTF8'))])}, $own), 0,
        'their token');
+    is($pg->value(q{SELECT count(*) FROM results.access_token t
+                    JOIN results.api_client c ON c.id = t.client_id
+                    WHERE c.disabled_at IS NOT NULL}), 0, 'not even its hash');
     is($pg->value(q{SELECT results.export_learner('North School', 'p-1')
                     - 'exported_at' @> '{"person": null, "clients": [],
                         "assignments": [], "results": []}'}), 1,
@@ -378,6 +381,27 @@ subtest 'results as CSV' => sub {
     put($lms, 'odd', '=a,"b"', score => 0.1,
         metadata => { text => "x,\"y\"\n\x{e9}" });
 
+    is((load(0, { id => 'full', learner_id => 'p-9', item_id => 'i',
+                  course_id => 'c', status => 'tobedeleted', score => '1e-7',
+                  score_max => 10, completion => 'declined', progress => 12.5,
+                  time_spent => 61, started_at => '2020-01-01T00:00:00.5Z',
+                  completed_at => '2020-01-01 02:00:00+01:00',
+                  scored_at => '2020-01-02T00:00:00-11',
+                  written_at => '2020-01-03T00:00:00Z',
+                  detail => '{"a": null, "b": [1.50, "x"]}' }))[0]{outcome},
+       'stored', 'a result with everything');
+    is($pg->value(q{
+           SELECT concat_ws(' ', learner_id, item_id, course_id, status, score,
+                            score_max, completion, progress, time_spent,
+                            extract(epoch FROM started_at),
+                            extract(epoch FROM completed_at),
+                            extract(epoch FROM scored_at),
+                            extract(epoch FROM updated_at), detail)
+           FROM results.result WHERE id = 'full'}),
+       'p-9 i c tobedeleted 1e-07 10 declined 12.5 61 1577836800.500000 '
+       . '1577840400.000000 1577962800.000000 1578009600.000000 '
+       . '{"a": null, "b": [1.50, "x"]}', 'as the file said');
+
     run('Results as CSV', 'sh', qr/result_list/,
         'results.csv' => $file);
 
@@ -451,3 +475,9 @@ for my $call ("SELECT results.erase_learner('North School', 'p-9')",
 }
 
 $gateway->disconnect;
+
+is($pg->value(q{SELECT count(*) FROM pg_proc
+                WHERE pronamespace = 'results'::regnamespace
+                      AND has_function_privilege('results_gateway', oid,
+                                                 'EXECUTE')}), 0,
+   'nor anything else of the schema');
