@@ -291,6 +291,9 @@ DECLARE
     strangers  CONSTANT boolean := manager IS NULL AND departments IS NULL
         AND 'active' = ANY (statuses);
 
+    first_access  CONSTANT timestamptz := coalesce(access_from, '-infinity');
+    last_access   CONSTANT timestamptz := coalesce(access_to, 'infinity');
+
     take       int := 4;
     learners   text[];
     first      text;
@@ -432,19 +435,23 @@ BEGIN
                            WHERE way IN ('date', 'result')
                                  AND r.institution_id = institution
                                  AND r.learner_id = l.id
-                                 AND (completed_from IS NULL
+                                 -- the one that decides, or the first one:
+                                 -- they need not be the same
+                                 AND CASE way WHEN 'result' THEN
+                                     (completed_from IS NULL
                                       OR r.completed_at >= completed_from)
-                                 AND (completed_to IS NULL
-                                      OR r.completed_at <= completed_to)
-                                 AND (completions IS NULL
-                                      OR results.completion_code(r.completion)
-                                         = ANY (completions))
-                                 AND (access_from IS NULL
-                                      OR r.started_at >= access_from
-                                      OR r.created_at >= access_from)
-                                 AND (access_to IS NULL
-                                      OR r.started_at <= access_to
-                                      OR r.created_at <= access_to)
+                                     AND (completed_to IS NULL
+                                          OR r.completed_at <= completed_to)
+                                     AND (completions IS NULL
+                                          OR results.completion_code(
+                                                 r.completion)
+                                             = ANY (completions))
+                                     ELSE
+                                     r.started_at BETWEEN first_access
+                                         AND last_access
+                                     OR r.created_at BETWEEN first_access
+                                         AND last_access
+                                     END
                            OFFSET 0) r) h
             WHERE NOT assigned
         ), a AS MATERIALIZED (

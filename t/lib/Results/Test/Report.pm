@@ -13,6 +13,7 @@ package Results::Test::Report;
 use strict;
 use warnings;
 
+use Encode qw(decode FB_CROAK);
 use JSON::PP;
 use XML::LibXML;
 
@@ -48,6 +49,10 @@ my @FIELDS = (
 my @NAMES = grep { !ref } @FIELDS;
 my %FORM = @FIELDS;
 my %PLACE = map { $NAMES[$_] => $_ } 0 .. $#NAMES;
+my %WORD = map { $_ => 1 } qw(timeSpent progress isOverdue viewsCount
+                               awardedScore passingScore);
+my %ENTITY = (amp => '&', lt => '<', gt => '>');
+my $SMALL = 1 << 16;
 my @REQUIRED = qw(userId moduleId courseItemId timeSpent completionStatus
                   isOverdue);
 
@@ -200,63 +205,100 @@ sub error {
 }
 
 
+# Pages are read with regular expressions that take nothing else, since they
+# can be large; a small one is parsed as well.
+
 sub _json {
     my ($self, $body) = @_;
 
-    my $page = $JSON->decode($body);
+    $JSON->decode($body) if length $body < $SMALL;
 
-    die "not the form of a page\n"
-        if grep { !/^(?:results|nextPageToken)\z/ } keys %$page;
-    die "nextPageToken is not behind the collection\n"
-        if $body !~ /^\{"results":\[/;
+    $body =~ s/^\{"results":\[// or die "not the form of a page\n";
+    $body =~ s/\](?:,"nextPageToken":"([\w-]+)")?\}\z//
+        or die "not the end of a page\n";
 
-    for my $row (@{ $page->{results} }) {
-        die "isOverdue is no boolean\n"
-            if !JSON::PP::is_bool($row->{isOverdue});
-        $row->{isOverdue} = $row->{isOverdue} ? 1 : 0;
+    my $token = $1;
+    my @rows;
 
-        # numbers are no strings: what JSON has of them
-        for (qw(timeSpent progress viewsCount awardedScore passingScore)) {
-            die "$_ is no number\n"
-                if defined $row->{$_}
-                   && $JSON->encode($row->{$_}) !~ $NUMBER;
+    while ($body =~ /\G(?:^|,)\{/gc) {
+        my (%row, @names);
+
+        while ($body =~ /\G(?:^|(?<=[{])|,)"(\w+)":/gc) {
+            my $name = $1;
+
+            $body =~ /\G(?:"((?:[^"\\]|\\.)*)"|([^\s",{}]+))/gcs
+                or die "no value of $name\n";
+
+            my ($text, $word) = ($1, $2);
+
+            die "$name is \"$text\"\n" if defined $text && $WORD{$name};
+            die "$name is $word\n" if defined $word && !$WORD{$name};
+
+            if (defined $text) {
+                $text = $text =~ /\\/ ? $JSON->decode(qq("$text"))
+                                      : decode('UTF-8', $text, FB_CROAK);
+            } elsif ($name eq 'isOverdue') {
+                $text = { true => 1, false => 0 }->{$word};
+            } else {
+                $text = $word;
+            }
+
+            push @names, $name;
+            $row{$name} = $text;
         }
 
-        _check($row);
+        $body =~ /\G\}/gc or die "no end of a row\n";
+
+        _order(@names);
+        _check(\%row);
+        push @rows, \%row;
     }
 
-    # the order of the members is not in the tree
-    while ($body =~ /\{("userId":.*?)\}(?=,\{"userId"|\])/gs) {
-        _order($1 =~ /"(\w+)":(?:"(?:[^"\\]|\\.)*"|[^",]+)(?:,|\z)/g);
-    }
+    die "not the form of a row\n" if (pos($body) // 0) != length $body;
 
-    return ($page->{results}, $page->{nextPageToken});
+    return (\@rows, $token);
 }
 
 
 sub _xml {
     my ($self, $body) = @_;
 
-    my $root = parse_xml($body);
-    my ($results, $token, @more) = @{ $root->[1] };
+    XML::LibXML->load_xml(string => $body);
 
-    die "not the form of a page\n"
-        if $root->[0] ne 'response' || $results->[0] ne 'results' || @more
-           || $token && $token->[0] ne 'nextPageToken';
+    $body =~ s{^<\?xml version="1\.0" encoding="UTF-8"\?>\n<response><results>}
+              {} or die "not the form of a page\n";
+    $body =~ s{</results>(?:<nextPageToken>([\w-]+)</nextPageToken>)?}
+              {} or die "not the end of a page\n";
 
+    my $token = $1;
     my @rows;
 
-    for my $result (ref $results->[1] ? @{ $results->[1] } : ()) {
-        die "a <$result->[0]> among the results\n" if $result->[0] ne 'result';
+    $body =~ s{</response>\n\z}{} or die "not the end of a document\n";
 
-        my %row = map { @$_ } @{ $result->[1] };
+    while ($body =~ /\G<result>/gc) {
+        my (%row, @names);
 
-        _order(map { $_->[0] } @{ $result->[1] });
+        while ($body =~ m{\G<(\w+)>([^<]*)</\1>}gc) {
+            my ($name, $text) = ($1, $2);
+
+            $text = decode('UTF-8', $text, FB_CROAK);
+            $text =~ s/&(?:#(\d+)|(\w+));/defined $1 ? chr $1 : $ENTITY{$2}/ge
+                if $text =~ /&/;
+
+            push @names, $name;
+            $row{$name} = $text;
+        }
+
+        $body =~ m{\G</result>}gc or die "no end of a row\n";
+
+        _order(@names);
         _check(\%row);
         push @rows, \%row;
     }
 
-    return (\@rows, $token && $token->[1]);
+    die "not the form of a row\n" if (pos($body) // 0) != length $body;
+
+    return (\@rows, $token);
 }
 
 
