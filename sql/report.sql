@@ -303,6 +303,7 @@ DECLARE
     high       text;             -- up to this one
     size       int;
     load       int;
+    each       int := 4;         -- a learner's part of the load
     n          int;
     found      int := 0;
     examined   int := 0;
@@ -341,7 +342,7 @@ BEGIN
         first := learners[1];
         last := learners[size];
         high := beyond;
-        load := size * 4;
+        load := size * each;
 
         learners := ARRAY(
             SELECT l.id
@@ -358,7 +359,7 @@ BEGIN
                                 (SELECT unnest(departments))) END
             ORDER BY l.id COLLATE "C");
 
-        IF way = 'learner' OR way IN ('date', 'result') AND NOT assigned THEN
+        IF way = 'learner' THEN
             -- as many of the learners as one share holds; or a share of one
             SELECT array_agg(l.id ORDER BY l.id)
                        FILTER (WHERE l.total <= share OR l.place = 1),
@@ -383,7 +384,7 @@ BEGIN
                 last := learners[cardinality(learners)];
             END IF;
 
-            IF load > share AND way = 'learner' THEN
+            IF load > share THEN
                 SELECT r.item_id INTO high
                 FROM (SELECT r.item_id
                       FROM results.result r
@@ -700,8 +701,10 @@ BEGIN
             low := high;
             learners := ARRAY[last];
         ELSE
-            IF n * 4 < load THEN
+            -- their results are read for a quarter of what evaluating costs
+            IF n * 4 < load AND way <> narrow_way THEN
                 way := narrow_way;
+                each := greatest(load / size / 4, 4);
             END IF;
 
             low := '';
