@@ -110,7 +110,10 @@ subtest 'a table is locked for 10 seconds' => sub {
     my $report = $checker->finish('a table locked for 10 s');
 
     is($report->hit, 1, 'requests were open');
-    cmp_ok($most{rows}, '<=', $WORKERS * $queue, 'the queue is bounded');
+
+    # rows of a statement that is run again are on top: those of two writers,
+    # who took what was in a queue
+    cmp_ok($most{rows}, '<=', $WORKERS * 3 * $queue, 'the queue is bounded');
     cmp_ok($most{rows}, '>', 0, 'and was used');
     cmp_ok($refused, '>', 0, 'who found it full was told');
     cmp_ok($report->outcomes(qr/^503$/), '>=', $refused, 'by a 503');
