@@ -215,7 +215,10 @@ sub many {
             $responses[$c->{index}] = $response;
             $opt{each}->($response) if $opt{each};
 
-            if ($c->{eof}) {
+            # what is sent after "Connection: close" gets no answer
+            if ($c->{eof}
+                || lc($response->header('Connection') // '') eq 'close')
+            {
                 $select->remove($socket);
                 delete $open{fileno $socket};
                 $c->close;
