@@ -68,10 +68,7 @@ sub listed { keys_of($report->all(@_)) }
 
 subtest 'the page\'s document' => sub {
 
-    my ($rc, $text) = Results::Test::Process->run(
-        ['psql', '-X', '-qAt', '-v', 'ON_ERROR_STOP=1', '-h', $pg->{run},
-         '-U', 'postgres', '-d', $pg->database, '-f',
-         $t->root . '/sql/demo.sql']);
+    my ($rc, $text) = $pg->shell('psql -d results -qAt -f sql/demo.sql');
     is($rc, 0, 'the demo data') or diag $text;
 
     my ($token) = $text =~ /^TOKEN_ACCOUNT_ADMIN=(.*)$/m;
