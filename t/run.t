@@ -71,6 +71,8 @@ my ($rc, $text) = run('--once', '--port', $port, '--dir', $dir);
 is($rc, 0, '--once succeeds') or diag $text;
 like($text, qr/^201\n\{"result":/m, 'a result is created');
 like($text, qr/^version\s+\| 1$/m, 'and its row shown');
+like($text, qr{<moduleId>3899</moduleId>.*</response>\s+run: stopping\n\z}s,
+     'the last one is a report over all of them');
 is(shell('echo $BASE_URL'), "http://127.0.0.1:$port", 'demo.env has the URL');
 ok(!-e "$dir/pg/postmaster.pid", 'PostgreSQL is stopped');
 
