@@ -197,8 +197,13 @@ subtest 'what a worker asks the system for' => sub {
         written('it connects', 5);
 
         # until it gives up
+        my $size = $t->{nginx}->log_size;
+
         $proxy->stall;
         is($t->put('late', $t->result)->status, 503, 'and gives up');
+        ok($t->{nginx}->wait_for_log(qr/no answer in time/,
+                                    after => $size),
+           'with the connection as well');
         $proxy->pass;
     });
 
