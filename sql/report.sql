@@ -63,7 +63,8 @@ RETURN CASE completion
 CREATE OR REPLACE FUNCTION results.report_learners(
     institution int, after text, wanted int, users text[], courses text[],
     modules text[], course_items text[], enrollments text[],
-    departments text[], statuses results.person_status[], strangers boolean)
+    due_from timestamptz, due_to timestamptz, departments text[],
+    statuses results.person_status[], strangers boolean)
 RETURNS text[]
 LANGUAGE plpgsql
 STABLE
@@ -152,6 +153,16 @@ BEGIN
                       ORDER BY r.learner_id
                       LIMIT wanted)) l
             ORDER BY l.id
+            LIMIT wanted);
+
+    ELSIF due_from IS NOT NULL OR due_to IS NOT NULL THEN
+        RETURN ARRAY(
+            SELECT DISTINCT a.learner_id
+            FROM results.assignment a
+            WHERE a.institution_id = institution AND a.learner_id > after
+                  AND a.due_date >= coalesce(due_from, '-infinity')
+                  AND a.due_date <= coalesce(due_to, 'infinity')
+            ORDER BY a.learner_id
             LIMIT wanted);
 
     ELSIF cardinality(departments) <= 64 THEN
@@ -253,9 +264,7 @@ DECLARE
     share      int := 4096;
     too_much   CONSTANT int := 131072;
 
-    dated      CONSTANT boolean := access_from IS NOT NULL
-        OR access_to IS NOT NULL OR due_from IS NOT NULL
-        OR due_to IS NOT NULL;
+    -- what no row without an assignment has
     assigned   CONSTANT boolean := enrollments IS NOT NULL
         OR due_from IS NOT NULL OR due_to IS NOT NULL;
 
@@ -267,12 +276,13 @@ DECLARE
         WHEN course_items IS NOT NULL THEN 'course item'
         WHEN modules IS NOT NULL THEN 'module'
         WHEN courses IS NOT NULL THEN 'course'
+        WHEN assigned THEN 'due'
         ELSE 'learner' END;
 
     -- how they are found from when on it shows that few pass
     narrow_way  CONSTANT text := CASE
         WHEN way <> 'learner' OR users IS NOT NULL THEN way
-        WHEN dated THEN 'date'
+        WHEN access_from IS NOT NULL OR access_to IS NOT NULL THEN 'access'
         WHEN completed_from IS NOT NULL OR completed_to IS NOT NULL
              OR NOT 1 = ANY (completions) THEN 'result'
         ELSE way END;
@@ -293,6 +303,8 @@ DECLARE
 
     first_access  CONSTANT timestamptz := coalesce(access_from, '-infinity');
     last_access   CONSTANT timestamptz := coalesce(access_to, 'infinity');
+    first_due     CONSTANT timestamptz := coalesce(due_from, '-infinity');
+    last_due      CONSTANT timestamptz := coalesce(due_to, 'infinity');
 
     take       int := 4;
     learners   text[];
@@ -325,8 +337,8 @@ BEGIN
     LOOP
         IF learners IS NULL THEN
             learners := results.report_learners(institution, last, take,
-                users, courses, modules, course_items, enrollments,
-                departments, statuses, strangers);
+                users, courses, modules, course_items, enrollments, due_from,
+                due_to, departments, statuses, strangers);
         END IF;
 
         size := cardinality(learners);
@@ -433,7 +445,7 @@ BEGIN
                        CROSS JOIN LATERAL (
                            SELECT r.*
                            FROM results.result r
-                           WHERE way IN ('date', 'result')
+                           WHERE way IN ('access', 'result')
                                  AND r.institution_id = institution
                                  AND r.learner_id = l.id
                                  -- the one that decides, or the first one:
@@ -462,11 +474,19 @@ BEGIN
                        CROSS JOIN LATERAL (
                            SELECT a.*
                            FROM results.assignment a
-                           WHERE way IN ('learner', 'date')
+                           WHERE way IN ('learner', 'access')
                                  AND a.institution_id = institution
                                  AND a.learner_id = l.id
                                  AND a.course_item_id >= low
                                  AND a.course_item_id <= high
+                           UNION ALL
+                           SELECT a.*
+                           FROM results.assignment a
+                           WHERE way = 'due'
+                                 AND a.institution_id = institution
+                                 AND a.learner_id = l.id
+                                 AND a.due_date >= first_due
+                                 AND a.due_date <= last_due
                            OFFSET 0) a
                   UNION ALL
                   SELECT a.*
@@ -543,8 +563,8 @@ BEGIN
                        OR a.enrollment_id = ANY (enrollments))
                   AND (access_from IS NULL OR a.access_date >= access_from)
                   AND (access_to IS NULL OR a.access_date <= access_to)
-                  AND (due_from IS NULL OR a.due_date >= due_from)
-                  AND (due_to IS NULL OR a.due_date <= due_to)
+                  AND (due_from IS NULL OR a.due_date >= first_due)
+                  AND (due_to IS NULL OR a.due_date <= last_due)
         ), pair AS MATERIALIZED (
             -- learners and items whose results belong to an assignment
             SELECT a.learner_id, a.module_id AS item_id FROM a
@@ -645,8 +665,9 @@ BEGIN
                       WHERE p.learner_id = g.learner_id
                             AND p.item_id = g.item_id)
                   -- a has all assignments there are, or the table is asked
-                  AND (way = 'learner' AND NOT dated AND items IS NULL
-                       AND courses IS NULL AND low = '' AND high = beyond
+                  AND (way = 'learner' AND items IS NULL
+                       AND courses IS NULL AND access_from IS NULL
+                       AND access_to IS NULL AND low = '' AND high = beyond
                        OR (SELECT true
                            FROM results.assignment o
                            WHERE o.institution_id = institution

@@ -182,6 +182,10 @@ CREATE INDEX IF NOT EXISTS assignment_module
 CREATE INDEX IF NOT EXISTS assignment_course
     ON results.assignment (institution_id, course_id, learner_id);
 
+CREATE INDEX IF NOT EXISTS assignment_due
+    ON results.assignment (institution_id, learner_id, due_date)
+    WHERE due_date IS NOT NULL;
+
 
 -- triggers of the tables above, and of two of schema.sql
 
