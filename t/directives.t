@@ -257,6 +257,21 @@ subtest 'results_institution' => sub {
 };
 
 
+subtest 'results_base_url' => sub {
+    my $http = "results_store main { $STORE } $ZONE results_pass main;";
+
+    accepted('everywhere', http => "$http results_base_url https://a;",
+             server => 'results_base_url http://b:8080/c/;',
+             location => "$API results_base_url \$scheme://\$host;");
+
+    refused($_, 'invalid URL .* it must begin with "http://", "https://" or '
+                . 'a variable', server => "results_base_url $_;")
+        for qw(a.example //a.example ftp://a.example http:// "" /);
+    refused('two', '"results_base_url" directive is duplicate', server =>
+            'results_base_url https://a; results_base_url https://b;');
+};
+
+
 subtest 'results_token_endpoint' => sub {
     my $ENDPOINT = 'results_token_endpoint;';
 

@@ -256,6 +256,11 @@ example('proxy.conf', sub {
         slurp("$nginx->{prefix}/access.log") =~ /^198\.51\.100\.7 .*$id/m;
     }), "the log has the client's address");
 
+    like($t->put($id, $t->result, more => [Host => 'results.example.org'])
+            ->json->{result}{lineItem}{href},
+         qr{^https://results\.example\.org/ims/},
+         "a link begins as the client's address does");
+
     is($t->request('GET', '/ready')->status, 200, 'the proxy sees it ready');
     has_status();
     is($t->request('GET', '/status',

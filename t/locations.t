@@ -25,6 +25,13 @@ $t->nginx(
         location /if/           { results_api timeback;
                                   if ($arg_x) { set $y 1; } }
 
+        results_base_url $arg_from;
+        location /fixed/        { results_api timeback;
+                                  results_base_url https://x.example:8443/a/;
+                                  limit_except GET PUT { deny all; } }
+        location /variable/     { results_api timeback;
+                                  results_base_url https://$host; }
+
         location /denied/       { results_api timeback; deny all; }
         location /any-denied/   { results_api timeback; satisfy any;
                                   deny all; }
@@ -121,6 +128,27 @@ subtest 'links' => sub {
         is(index($href, "http://$host$base{$uri}lineItems/"), 0,
            "$uri: $href");
     }
+
+    %base = (
+        '/api/results/link?from=https://y' => 'https://y/api/',
+        '/fixed/results/link'    => 'https://x.example:8443/a/fixed/',
+        '/variable/results/link' => 'https://school.example/variable/',
+    );
+
+    for my $uri (sort keys %base) {
+        my $got = put($uri, Host => 'school.example:8080')->json->{result};
+
+        is(index($got->{$_}{href}, $base{$uri}), 0,
+           "results_base_url, $uri: $got->{$_}{href}")
+            for qw(lineItem student);
+    }
+
+    my $list = $t->request('GET', '/fixed/results/?limit=1', \@token);
+
+    is($list->status, 200, 'a collection');
+    like($list->header('Link'),
+         qr{^<https://x\.example:8443/a/fixed/results/\?limit=1&},
+         'its pages are there, too');
 };
 
 

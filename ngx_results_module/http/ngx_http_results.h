@@ -51,6 +51,7 @@ typedef struct {
     ngx_uint_t                      pass;     /* has a results_pass */
     ngx_str_t                       institution;   /* empty: any */
     ngx_uint_t                      references;    /* ..._REFERENCES_... */
+    ngx_http_complex_value_t       *base_url;      /* NULL: the request's */
 
     /* of results_api or results_token_endpoint; not inherited, as no handler
        is */
@@ -135,6 +136,8 @@ char *ngx_http_results_token_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_results_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_results_institution(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_results_base_url(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_results_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_results_token_endpoint(ngx_conf_t *cf, ngx_command_t *cmd,

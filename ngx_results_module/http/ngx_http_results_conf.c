@@ -204,6 +204,34 @@ ngx_http_results_institution(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* results_base_url URL; the location's path comes behind it */
+
+char *
+ngx_http_results_base_url(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    while (value[1].len && value[1].data[value[1].len - 1] == '/') {
+        value[1].data[--value[1].len] = '\0';
+    }
+
+    if (ngx_strncmp(value[1].data, "http://", 7) != 0
+        && ngx_strncmp(value[1].data, "https://", 8) != 0
+        && value[1].data[0] != '$')
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid URL \"%V\": it must begin with "
+                           "\"http://\", \"https://\" or a variable",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_set_complex_value_slot(cf, cmd, conf);
+}
+
+
 /* results_api NAME */
 
 char *
@@ -466,6 +494,10 @@ ngx_http_results_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (conf->store == NULL) {
         conf->store = prev->store;
+    }
+
+    if (conf->base_url == NULL) {
+        conf->base_url = prev->base_url;
     }
 
     ngx_conf_merge_str_value(conf->institution, prev->institution, "");

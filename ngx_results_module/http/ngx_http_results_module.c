@@ -58,6 +58,13 @@ static ngx_command_t  ngx_http_results_commands[] = {
       offsetof(ngx_http_results_loc_conf_t, references),
       &ngx_http_results_references },
 
+    { ngx_string("results_base_url"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_results_base_url,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_results_loc_conf_t, base_url),
+      NULL },
+
     { ngx_string("results_api"),
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_http_results_api,

@@ -412,27 +412,42 @@ ngx_http_results_skip_prefix(ngx_str_t *path, ngx_str_t *prefix)
 }
 
 
-/* "https://host:port/location/", the host as the client sent it */
+/*
+ * "https://host:port/location/": what results_base_url says, else the host as
+ * the client sent it.
+ */
 
 static ngx_int_t
 ngx_http_results_set_base(ngx_http_request_t *r, results_request_t *req)
 {
-    ngx_str_t                    *host;
+    ngx_str_t                    *host, url;
     const char                   *scheme;
     ngx_http_core_srv_conf_t     *cscf;
     ngx_http_results_loc_conf_t  *lcf;
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_results_module);
 
-    scheme = "http";
+    scheme = "http://";
 
 #if (NGX_HTTP_SSL)
     if (r->connection->ssl) {
-        scheme = "https";
+        scheme = "https://";
     }
 #endif
 
-    if (r->headers_in.host && r->headers_in.host->value.len) {
+    ngx_str_null(&url);
+
+    if (lcf->base_url
+        && ngx_http_complex_value(r, lcf->base_url, &url) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (url.len) {
+        scheme = "";
+        host = &url;
+
+    } else if (r->headers_in.host && r->headers_in.host->value.len) {
         host = &r->headers_in.host->value;
 
     } else if (r->headers_in.server.len) {
@@ -443,7 +458,7 @@ ngx_http_results_set_base(ngx_http_request_t *r, results_request_t *req)
         host = &cscf->server_name;
     }
 
-    req->base = results_arena_printf(req->arena, "%s://%.*s%.*s", scheme,
+    req->base = results_arena_printf(req->arena, "%s%.*s%.*s", scheme,
                                      (int) host->len, (char *) host->data,
                                      (int) lcf->base.len,
                                      (char *) lcf->base.data);
