@@ -1,0 +1,75 @@
+"""wrk against one of the servers, and what it took."""
+
+import json
+import os
+import subprocess
+import time
+
+from servers import BENCH, ROOT, Failure
+
+TAIL = 1        # seconds that requests under way may take to end
+number = 0
+
+
+def load(servers, name, connections, seconds, pace=None, threads=2, cpus=None):
+    """PUTs of results for some seconds; name is module, return200, or one of
+    servers.apps.  Gives a dict of what was measured."""
+    global number
+    number += 1
+
+    module = name == 'module'
+    port = {'module': servers.port, 'return200': servers.port200}.get(name) \
+        or servers.apps[name][1]
+
+    env = dict(os.environ, TOKENS=servers.tokens, SECONDS=str(seconds),
+               BODY=ROOT + '/examples/requests/put-result.json',
+               PREFIX='%x-%d' % (os.getpid(), number))
+    if pace is not None:
+        env['PACE'] = str(pace)
+
+    before = count(servers)
+    status = module and servers.status()
+    cpu = servers.cpu(name)
+    wrk = subprocess.Popen(
+        ([] if cpus is None else ['taskset', '-c', cpus]) +
+        ['wrk', '-t%d' % min(threads, connections), '-c%d' % connections,
+         '-d%ds' % (seconds + TAIL), '--timeout', '30s', '-s',
+         BENCH + '/put.lua', 'http://127.0.0.1:%d' % port],
+        env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    said = wrk.stdout.read()
+    _, code, usage = os.wait4(wrk.pid, 0)
+    wrk.returncode = code
+
+    if code:
+        raise Failure('wrk failed:\n' + said)
+
+    took = {key: value - cpu[key] for key, value in servers.cpu(name).items()}
+    took['client'] = usage.ru_utime + usage.ru_stime
+    got = json.loads(said.strip().splitlines()[-1])
+    good = got['answered'] - got['not_2xx']
+
+    # each connection has one request under way when the time is over
+    got['rate'] = (got['sent'] - connections) / seconds
+    got['cpu'] = {key: 1e6 * value / max(1, good)
+                  for key, value in took.items()}
+    got['errors'] = got['not_2xx'] + got['failed'] \
+        + got['sent'] - got['answered']
+    got['rows'] = count(servers) - before
+    got['expected'] = 0 if name == 'return200' else good
+
+    if module:
+        after = servers.status()
+        got['batch'] = (after['rows'] - status['rows']) / max(
+            1, after['batches'] - status['batches'])
+
+    return got
+
+
+def count(servers):
+    return int(servers.sql('SELECT count(*) FROM results.result'))
+
+
+def empty(servers):
+    """An empty table and a checkpoint behind it: every turn begins so."""
+    servers.sql('TRUNCATE results.result, results.result_history')
+    servers.sql('CHECKPOINT')
