@@ -42,6 +42,91 @@ for my $file (glob 'ngx_results_module/http/*.c') {
 cmp_ok(scalar keys %seen, '>=', 5, 'directives were found');
 
 
+# their syntax and their contexts are those of the source
+
+# how many arguments a type of command takes, as a string of digits
+sub takes {
+    my ($type) = @_;
+
+    my $takes = $type =~ /NGX_CONF_NOARGS/ ? '0' : '';
+    $takes .= $1 while $type =~ /NGX_CONF_TAKE(\d+)/g;
+
+    return $takes;
+}
+
+# the same of a syntax: what stands in brackets may be left out
+sub syntax {
+    my ($text) = @_;
+
+    my $optional = $text =~ s/\[[^]]*\]//g || 0;
+    my @required = split ' ', $text =~ s/ \\\| \w+//gr =~ s/\{.*|;//gr;
+
+    return join '', @required .. @required + $optional;
+}
+
+# a value of the source, or of the documentation
+sub value {
+    my ($text) = @_;
+
+    my %unit = (s => 1000, m => 1024 * 1024, k => 1024);
+
+    return eval $text if $text =~ /^[\d *]+$/;
+    return $1 * $unit{$2} if $text =~ /^(\d+)([smk])$/;
+    return { on => 1, off => 0 }->{$text} // lc($text =~ s/.*_//r);
+}
+
+my $source = slurp('ngx_results_module/http/ngx_http_results_module.c');
+my $conf = slurp('ngx_results_module/http/ngx_http_results_conf.c');
+my %merged = map { /^[a-z]/ ? "results_$_" : $_ }
+    $conf =~ /ngx_conf_merge_\w+\(conf->(\w+),\s\S+\s+(NGX_\w+)\)/g;
+
+while ($directives =~ /^## (results_\w+)\n(.*?)(?=^## )/msg) {
+    my ($name, $section) = ($1, $2);
+
+    my ($syntax) = $section =~ /^\| Syntax: \| \*\*$name\*\*(.*) \|$/m;
+    my ($context) = $section =~ /^\| Context: \| (.*) \|$/m;
+    my ($default) = $section =~ /^\| Default: \| (.*) \|$/m;
+    my ($type) = $source =~ /\{ ngx_string\("$name"\),\s+([\w|\s]+),/;
+
+    is(syntax($syntax // ''), takes($type), "$name: arguments");
+    is(!!($syntax =~ /\{ \.\.\. \}/), !!($type =~ /NGX_CONF_BLOCK/),
+       "$name: a block or none");
+    is($context, join(', ', $type =~ /HTTP_MAIN/ ? 'http' : (),
+                      $type =~ /HTTP_SRV/ ? 'server' : (),
+                      $type =~ /HTTP_LOC/ ? 'location' : ()),
+       "$name: context");
+    is($default, $merged{$name} ? value($merged{$name}) : "\xe2\x80\x94",
+       "$name: default");
+}
+
+
+# and so are the parameters of results_store, their bounds and defaults
+
+my ($store) = $directives =~ /^## results_store\n(.*?)(?=^## )/ms;
+my $parameters = slurp('ngx_results_module/http/ngx_http_results_conf_store.c');
+my %init = $parameters =~ /init_\w*value\(store->(\w+),\s+([^)]+)\)/g;
+my %bounds = map { s/.*_//r } $parameters
+    =~ /ngx_http_results_(\w+)_bounds = \{\s+\w+, (\d+, \d+)/g;
+
+while ($parameters =~ /\{ ngx_string\("(\w+)"\),\s+(NGX_CONF_\w+),/g) {
+    my ($name, $type) = ($1, $2);
+    my ($syntax, $default, $bound)
+        = $store =~ /^\| `$name`(.*?); \| (.*?) \| (.*?) \|/m;
+
+    is(syntax($syntax // ''), takes($type), "$name: arguments");
+
+    my @defaults = split / size=/, $default;
+
+    is(value($defaults[0]), value($init{$name} // 'required'),
+       "$name: default");
+    is(value($defaults[1]), value($init{"${name}_size"}), "$name: its size")
+        if $defaults[1];
+
+    my $is = $bounds{$name eq 'connections' ? 'writers' : $name} or next;
+    is($bound =~ s/\xe2\x80\x93/, /r, $is, "$name: bounds");
+}
+
+
 # every dialect
 
 my $table = slurp('ngx_results_module/dialect/results_dialect.c');

@@ -204,7 +204,7 @@ function make(panel) {
             sync: { key: "time" },
         },
         hooks: { setCursor: [() => write(panel)] },
-        padding: [8, 4, 0, 0],
+        padding: [8, 16, 0, 0],
         scales: {
             x: { time: true, range: span },
             y: { range: (plot, low, high) =>
