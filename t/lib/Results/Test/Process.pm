@@ -43,6 +43,7 @@ sub spawn {
     if ($pid == 0) {
         close $ready;
         setpgrp(0, 0);
+        $SIG{INT} = 'DEFAULT';      # what runs in the background ignores it
         %ENV = (%ENV, %{ $opt{env} || {} });
         open STDIN, '<', '/dev/null';
 
