@@ -6,6 +6,8 @@ import contestants
 import tables
 from load import empty, load
 
+WARM = 3        # seconds: V8 compiles for about as long
+
 
 def rates(servers, args):
     servers.start_nginx()
@@ -13,7 +15,7 @@ def rates(servers, args):
     got = {}
 
     for name in args.only:
-        load(servers, name, 64, 1)
+        load(servers, name, 64, WARM)
 
     for turn in range(args.rounds):
         for connections in args.connections:

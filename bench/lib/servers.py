@@ -154,7 +154,9 @@ class Servers:
 
     def start_app(self, name, command, **env):
         port = free_port()
-        env = dict(os.environ, PORT=str(port), PUT_SQL=BENCH + '/put.sql',
+        env = dict(os.environ, PORT=str(port), UVICORN_PORT=str(port),
+                   NODE_ENV='production', GOMAXPROCS='2',
+                   PYTHONDONTWRITEBYTECODE='1', PUT_SQL=BENCH + '/put.sql',
                    PGHOST=self.env['PGHOST'], PGUSER='results_bench',
                    PGDATABASE='results', **env)
         log = open(os.path.join(self.dir, name + '.log'), 'w')
