@@ -5,6 +5,9 @@ set -euo pipefail
 shopt -s nullglob
 export LC_ALL=C
 
+# where Debian has servers, and users do not look
+export PATH=$PATH:/usr/sbin:/sbin
+
 me=${0##*/}
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 
