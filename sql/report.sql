@@ -474,7 +474,9 @@ BEGIN
                        CROSS JOIN LATERAL (
                            SELECT a.*
                            FROM results.assignment a
-                           WHERE way IN ('learner', 'access')
+                           WHERE (way IN ('learner', 'access')
+                                  OR way = 'result' AND l.id IN
+                                     (SELECT h.learner_id FROM hit h))
                                  AND a.institution_id = institution
                                  AND a.learner_id = l.id
                                  AND a.course_item_id >= low
@@ -527,30 +529,7 @@ BEGIN
                                  AND a.course_id = i.id
                                  AND a.learner_id >= first
                                  AND a.learner_id <= last
-                           OFFSET 0) a
-                  UNION ALL
-                  (SELECT a.*
-                   FROM hit h
-                        CROSS JOIN LATERAL (
-                            SELECT a.*
-                            FROM results.assignment a
-                            WHERE way = 'result'
-                                  AND a.institution_id = institution
-                                  AND a.learner_id = h.learner_id
-                                  AND a.course_item_id = h.item_id
-                            OFFSET 0) a
-                   UNION
-                   SELECT a.*
-                   FROM hit h
-                        CROSS JOIN LATERAL (
-                            SELECT a.*
-                            FROM results.assignment a
-                            WHERE way = 'result'
-                                  AND a.institution_id = institution
-                                  AND a.module_id = h.item_id
-                                  AND a.learner_id >= h.learner_id
-                                  AND a.learner_id <= h.learner_id
-                            OFFSET 0) a)) a
+                           OFFSET 0) a) a
             WHERE a.learner_id IN (SELECT unnest(learners))
                   AND (a.course_item_id > low
                        OR a.course_item_id = low
@@ -565,6 +544,11 @@ BEGIN
                   AND (access_to IS NULL OR a.access_date <= access_to)
                   AND (due_from IS NULL OR a.due_date >= first_due)
                   AND (due_to IS NULL OR a.due_date <= last_due)
+                  AND (way <> 'result'
+                       OR (a.learner_id, a.module_id) IN
+                          (SELECT h.learner_id, h.item_id FROM hit h)
+                       OR (a.learner_id, a.course_item_id) IN
+                          (SELECT h.learner_id, h.item_id FROM hit h))
         ), pair AS MATERIALIZED (
             -- learners and items whose results belong to an assignment
             SELECT a.learner_id, a.module_id AS item_id FROM a
@@ -665,7 +649,7 @@ BEGIN
                       WHERE p.learner_id = g.learner_id
                             AND p.item_id = g.item_id)
                   -- a has all assignments there are, or the table is asked
-                  AND (way = 'learner' AND items IS NULL
+                  AND (way IN ('learner', 'result') AND items IS NULL
                        AND courses IS NULL AND access_from IS NULL
                        AND access_to IS NULL AND low = '' AND high = beyond
                        OR (SELECT true
