@@ -6,7 +6,8 @@
 --   op       1 put, 2 create, 3 delete, 4 replace
 --   outcome  1 created, 2 updated, 3 deleted, 4 replayed, 5 superseded,
 --            6 conflict, 7 not_found, 8 unknown_learner, 9 unknown_item,
---            10 forbidden
+--            10 forbidden; negative: nothing tells whether an earlier run of
+--            the row was stored
 --   guard    1 learner and item must exist, 2 the actor is the learner or
 --            staff of the learner's center
 --
@@ -90,6 +91,9 @@ $$;
 -- holds now tells what became of its row.  Whether the row was stored a
 -- moment ago or by an earlier run of the same statement makes no difference,
 -- and must not.  Every row there is has been locked by the INSERT.
+--
+-- Where a later write is stored and no history is kept, an earlier run may
+-- have been stored and replaced: that makes the outcome negative.
 
 CREATE OR REPLACE FUNCTION results.outcomes(
     ops smallint[], institution_ids int[], kinds smallint[], ids text[],
@@ -104,7 +108,7 @@ SET enable_hashjoin = off
 SET enable_mergejoin = off
 AS $$
 BEGIN
-    SELECT array_agg(
+    SELECT array_agg((
                CASE
                -- of another API
                WHEN r.kind <> ('{result,assessment_result,
@@ -148,7 +152,10 @@ BEGIN
                WHEN u.op = 2 THEN 6
                WHEN u.op = 4 AND r.version IS DISTINCT FROM u.version THEN 6
                ELSE 5
-               END::smallint
+               END
+               * CASE WHEN r.updated_at > u.stamp
+                           AND i.keep_history IS NOT TRUE
+                 THEN -1 ELSE 1 END)::smallint
                ORDER BY u.ord),
            array_agg(coalesce(h.version, r.version) ORDER BY u.ord),
            array_agg(coalesce(h.updated_at, r.updated_at) ORDER BY u.ord)
@@ -162,6 +169,7 @@ BEGIN
          ON r.institution_id = u.institution_id
             AND r.id_space = results.id_space(u.kind)
             AND r.id = u.id
+         LEFT JOIN results.institution i ON i.id = u.institution_id
          LEFT JOIN LATERAL (
              SELECT o.version, o.updated_at
              FROM results.result_history o
@@ -336,7 +344,7 @@ BEGIN
         started, completed, scored, details, hashes, clients, written,
         expected, guards, actors) w;
 
-    IF 5 <= ANY (outcomes) THEN
+    IF 5 <= ANY (outcomes) OR -5 >= ANY (outcomes) THEN
         RAISE EXCEPTION USING ERRCODE = 'RS001';
     END IF;
 

@@ -12,6 +12,8 @@ plan skip_all => 'bin/build builds for the nginx of the system'
     if ($ENV{TEST_NGINX_BINARY} || '/usr/sbin/nginx') ne '/usr/sbin/nginx';
 
 
+my $CLIENTS = 16;
+
 # L, D, W, M of a log (words "key number outcome") and what keys have
 sub verdict {
     my ($log, %versions) = @_;
@@ -116,22 +118,22 @@ sub storm {
     $checker->flows(100);
 
     for my $direction (('down', 'up') x 3) {
-        my $before = $proxy->stats;
-
+        # every client waits, for the connections or for PostgreSQL's answer
         $proxy->stall($direction);
-        $proxy->wait_for_bytes($direction, $before, 200);
+        wait_for(sub { $checker->open == $CLIENTS });
+        wait_for(sub { !$pg->value(q{SELECT count(*) FROM pg_stat_activity
+            WHERE usename = ? AND state = 'active'}, $pg->gateway) });
         $proxy->reset;
         $proxy->pass;
         $checker->flows(50);
     }
 
-    my $before = $proxy->stats;
-
     $proxy->hold;
-    $proxy->wait_for_bytes('up', $before, 600);
+    wait_for(sub { $checker->open == $CLIENTS });
     $checker->flows(200);
 
-    $before = $proxy->stats;
+    my $before = $proxy->stats;
+
     $proxy->pass;
     wait_for(sub { $proxy->stats->{closed} > $before->{closed} });
     $checker->flows(50);
@@ -139,7 +141,7 @@ sub storm {
 
 
 sub run {
-    my ($name, $module, @kinds) = @_;
+    my ($name, $module, %opt) = @_;
 
     local $ENV{TEST_RESULTS_MODULE} = $module if $module;
 
@@ -152,8 +154,7 @@ sub run {
             store => 'connections 1; write_timeout 700ms;');
     }
 
-    my $checker = Results::Checker->start($t,
-        @kinds ? (kinds => \@kinds) : ());
+    my $checker = Results::Checker->start($t, connections => $CLIENTS, %opt);
 
     storm($checker);
 
@@ -171,6 +172,33 @@ my ($verdict, $report) = run('a sound module', '');
 is(join(' ', @$verdict{qw(L D W M)}), '0 0 0 0', 'a sound module: all are 0')
     or diag(map { "$_\n" } @{ $verdict->{examples} });
 cmp_ok($report->outcomes(qr/\?/), '>', 0, 'though some answers were unknown');
+
+
+# where the module finds no history: what the checker looks at, nobody else
+# knows of
+$pg->do('CREATE TABLE results.kept (LIKE results.result)');
+$pg->do(q{
+    CREATE FUNCTION results.keep() RETURNS trigger LANGUAGE plpgsql
+    SECURITY DEFINER AS $$
+    BEGIN
+        INSERT INTO results.kept SELECT NEW.*;
+        RETURN NULL;
+    END $$
+});
+$pg->do(q{
+    CREATE TRIGGER keep AFTER INSERT OR UPDATE ON results.result
+    FOR EACH ROW EXECUTE FUNCTION results.keep()
+});
+$pg->do('UPDATE results.institution SET keep_history = false');
+
+($verdict, $report) = run('no history', '', kept => 'results.kept',
+                          kinds => ['shared', 'patch']);
+
+is(join(' ', @$verdict{qw(L D W M)}), '0 0 0 0', 'no history: all are 0')
+    or diag(map { "$_\n" } @{ $verdict->{examples} });
+
+$pg->do('UPDATE results.institution SET keep_history = true');
+$pg->do('DROP TRIGGER keep ON results.result');
 
 my @faults = (
     ['L', 'acknowledges before the commit', <<'FROM', <<'TO'],
@@ -211,7 +239,8 @@ TO
 for (@faults) {
     my ($letter, $name, $from, $to) = @$_;
 
-    ($verdict) = run($name, module($name, $from, $to), 'put');
+    ($verdict) = run($name, module($name, $from, $to),
+                   kinds => ['put']);
     cmp_ok($verdict->{$letter}, '>', 0, "a module that $name: $letter");
 }
 
@@ -222,5 +251,5 @@ $sql =~ s/AND r\.updated_at <= EXCLUDED\.updated_at//
     or die "$function has no stamp guard\n";
 $pg->do($sql);
 
-($verdict) = run('no stamp guard', '', 'put');
+($verdict) = run('no stamp guard', '', kinds => ['put']);
 cmp_ok($verdict->{W}, '>', 0, 'SQL without the stamp guard: W');

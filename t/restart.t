@@ -71,35 +71,50 @@ subtest 'the answer to a commit is lost' => sub {
 };
 
 
-# the one whose answer is lost is older, and stays so when it is run again
-subtest 'the same, and another client writes meanwhile' => sub {
-    $t->{nginx}->set(store => 'connections 2; write_timeout 30s;');
-    $t->{nginx}->reload(wait => 1);
+# The one whose answer is lost is older, and stays so when it is run again.
+# Where nothing tells that it was stored it is not written above the other.
+for my $history ('true', 'false') {
+    subtest "another client writes meanwhile; history: $history" => sub {
+        $t->{nginx}->set(store => 'connections 2; write_timeout 30s;');
+        $t->{nginx}->reload(wait => 1);
+        $pg->do("UPDATE results.institution SET keep_history = $history");
 
-    my $c = $t->http;
+        my $c = $t->http;
+        my $id = "meanwhile-$history";
 
-    $t->put('warm', $t->result);
-    $proxy->hold('down');
-    $c->send($t->put_request('meanwhile', $t->result(score => 1)));
+        $t->put('warm', $t->result);
+        $proxy->hold('down');
+        $c->send($t->put_request($id, $t->result(score => 1)));
 
-    ok(wait_for(sub { $t->row('meanwhile') }), 'one is committed');
-    is($t->put('meanwhile', $t->result(score => 2))->status, 200,
-       'another replaces it');
-    ok($c->silent, 'and the first is not answered yet');
+        ok(wait_for(sub { $t->row($id) }), 'one is committed');
+        is($t->put($id, $t->result(score => 2))->status, 200,
+           'another replaces it');
+        ok($c->silent, 'and the first is not answered yet');
 
-    $proxy->reset;
-    $proxy->pass;
+        $proxy->reset;
+        $proxy->pass;
 
-    is($c->response('PUT')->status, 201, 'created, as it was');
+        my $response = $c->response('PUT');
 
-    my $row = $t->row('meanwhile');
+        if ($history eq 'true') {
+            is($response->status, 201, 'created, as it was');
 
-    is($row->{score}, 2, 'the other one stays');
-    is($row->{version}, 2, 'and nothing was doubled');
+        } else {
+            is($response->status, 503, 'it is not known');
+            like($response->body, qr/outcome unknown; the same request may/,
+                 'whether it was stored');
+        }
 
-    $t->{nginx}->set(store => $store);
-    $t->{nginx}->reload(wait => 1);
-};
+        my $row = $t->row($id);
+
+        is($row->{score}, 2, 'the other one stays');
+        is($row->{version}, 2, 'and nothing was doubled');
+    };
+}
+
+$pg->do('UPDATE results.institution SET keep_history = true');
+$t->{nginx}->set(store => $store);
+$t->{nginx}->reload(wait => 1);
 
 
 subtest 'the statement is cut in the middle' => sub {

@@ -267,13 +267,46 @@ subtest 'again, when somebody has replaced it' => sub {
                     $version + 1]],
                   "$name: of another stamp, it never was");
     }
+};
 
+
+subtest 'again, when nobody remembers what was replaced' => sub {
     $pg->do('UPDATE results.institution SET keep_history = false '
             . 'WHERE id = ?', $school);
-    $w->write({ id => 'since', hash => 2, stamp => 20 });
-    $w->write({ id => 'since', hash => 3, stamp => 21 });
-    is_deeply([$w->write({ id => 'since', hash => 2, stamp => 20 })],
-              [['superseded', 2]], 'without history nobody knows');
+
+    my @writes = (
+        [put     => { op => 'put' }, 'forgotten superseded'],
+        [create  => { op => 'create' }, 'forgotten conflict'],
+        [replace => { op => 'replace', version => 1 }, 'forgotten conflict'],
+        [delete  => { op => 'delete' }, 'forgotten superseded'],
+    );
+
+    for my $case (@writes) {
+        my ($name, $op, $outcome) = @$case;
+        my $id = "forgotten-$name";
+        my %write = (id => $id, hash => 2, stamp => 20, %$op);
+
+        $w->write({ id => $id }) if $name =~ /replace|delete/;
+        $w->write(\%write);
+        is_deeply([$w->write({ %write, stamp => 19 })]->[0][0],
+                  $name eq 'create' ? "forgotten replayed"
+                  : $name eq 'delete' ? 'forgotten deleted' : $outcome,
+                  "$name: of an earlier stamp");
+
+        $w->write({ id => $id, hash => 3, stamp => 21, client => 2 });
+        my $state = state_of($id);
+
+        is([$w->write(\%write)]->[0][0], $outcome, "$name: again");
+        is(state_of($id), $state, "$name: the other one stays");
+        is([$w->group(\%write, { id => "$id-member" })]->[0][0], $outcome,
+           "$name: in a group");
+        ok(!stored("$id-member"), "$name: of which nothing is stored");
+    }
+
+    is_deeply([$w->write({ id => 'forgotten-put', op => 'create', hash => 9,
+                           stamp => 30 })], [['conflict', 2]],
+              'what comes after what is stored was never written');
+
     $pg->do('UPDATE results.institution SET keep_history = true '
             . 'WHERE id = ?', $school);
 };

@@ -417,7 +417,7 @@ int
 results_decode_outcomes(const results_str_t answer[3],
     results_record_t *const *records, size_t n)
 {
-    int                pass, stamped;
+    int                pass, stamped, forgotten;
     size_t             i;
     int64_t            outcome, version, stamp;
     results_array_t    outcomes, versions, stamps;
@@ -451,6 +451,12 @@ results_decode_outcomes(const results_str_t answer[3],
                 return -1;
             }
 
+            forgotten = (outcome < 0);
+
+            if (forgotten) {
+                outcome = -outcome;
+            }
+
             if (outcome <= RESULTS_OUTCOME_NONE
                 || outcome > RESULTS_OUTCOME_FORBIDDEN
                 || (outcome <= RESULTS_OUTCOME_REPLAYED && version <= 0)
@@ -466,6 +472,7 @@ results_decode_outcomes(const results_str_t answer[3],
             }
 
             record->outcome = (results_outcome_e) outcome;
+            record->forgotten = forgotten && outcome > RESULTS_OUTCOME_REPLAYED;
 
             /* one that is written again keeps the version it expects */
 

@@ -111,6 +111,8 @@ typedef struct {
     results_str_t           actor_id;       /* the person whom guards concern */
 
     results_outcome_e       outcome;
+    unsigned                forgotten:1;    /* not stored, but for an earlier
+                                               run of which no history tells */
 } results_record_t;
 
 

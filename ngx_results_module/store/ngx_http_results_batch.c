@@ -18,6 +18,8 @@
 
 
 static void ngx_http_results_batch_committed(ngx_http_results_batch_t *batch);
+static ngx_uint_t ngx_http_results_group_forgotten(
+    ngx_http_results_group_t *group);
 static ngx_uint_t ngx_http_results_group_superseded(
     ngx_http_results_batcher_t *b, ngx_http_results_group_t *group);
 static void ngx_http_results_batch_isolate(ngx_http_results_batch_t *batch,
@@ -257,6 +259,11 @@ ngx_http_results_batch_committed(ngx_http_results_batch_t *batch)
         ngx_queue_remove(q);
         group->batch = NULL;
 
+        if (group->unsure && ngx_http_results_group_forgotten(group)) {
+            ngx_http_results_group_failed(b, group);
+            continue;
+        }
+
         if (ngx_http_results_group_superseded(b, group)) {
             ngx_http_results_group_wait(b, group);
             continue;
@@ -272,6 +279,27 @@ ngx_http_results_batch_committed(ngx_http_results_batch_t *batch)
 
         group->handler(group, NGX_HTTP_RESULTS_COMMITTED);
     }
+}
+
+
+/*
+ * A lost run of it may have been stored, and replaced, where no history is
+ * kept.  Whoever wrote it knows whether it is to be written above what is
+ * there now; the module does not.
+ */
+
+static ngx_uint_t
+ngx_http_results_group_forgotten(ngx_http_results_group_t *group)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < group->nrecords; i++) {
+        if (group->records[i].forgotten) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -188,6 +188,38 @@ what_was_not_stored_keeps_its_version(void **state)
 }
 
 
+/* of what was stored nothing is forgotten */
+static void
+negative_outcomes_are_forgotten(void **state)
+{
+    results_str_t  a[3];
+
+    static const int64_t  outcomes[] = { -5, 5, -10, -4 };
+    static const int64_t  versions[] = { 9, 9, INT64_MIN, 3 };
+
+    (void) state;
+
+    prepare(4);
+
+    a[0] = answer(21, 2, 4, outcomes);
+    a[1] = answer(23, 4, 4, versions);
+    a[2] = results_str(NULL);
+
+    assert_int_equal(results_decode_outcomes(a, list, 4), 0);
+
+    assert_int_equal(list[0]->outcome, RESULTS_OUTCOME_SUPERSEDED);
+    assert_true(list[0]->forgotten);
+    assert_int_equal(list[1]->outcome, RESULTS_OUTCOME_SUPERSEDED);
+    assert_false(list[1]->forgotten);
+    assert_int_equal(list[2]->outcome, RESULTS_OUTCOME_FORBIDDEN);
+    assert_true(list[2]->forgotten);
+    assert_int_equal(list[3]->outcome, RESULTS_OUTCOME_REPLAYED);
+    assert_false(list[3]->forgotten);
+
+    answers_free(a);
+}
+
+
 /* its request has gone meanwhile */
 static void
 missing_records_are_passed_over(void **state)
@@ -225,7 +257,7 @@ other_answers_touch_no_record(void **state)
     static const int64_t  good[] = { 1, 2 };
 
     static const int64_t  bad[][2] = {
-        { 1, 0 }, { 1, 11 }, { 1, -1 }, { 1, INT64_MIN }
+        { 1, 0 }, { 1, 11 }, { 1, -11 }, { 1, INT64_MIN }
     };
 
     (void) state;
@@ -327,6 +359,7 @@ main(void)
         cmocka_unit_test(outcomes_are_taken_over),
         cmocka_unit_test(stored_stamps_replace_the_records),
         cmocka_unit_test(what_was_not_stored_keeps_its_version),
+        cmocka_unit_test(negative_outcomes_are_forgotten),
         cmocka_unit_test(missing_records_are_passed_over),
         cmocka_unit_test(other_answers_touch_no_record)
     };

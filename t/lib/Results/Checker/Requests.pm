@@ -35,7 +35,8 @@ sub kinds {
 }
 
 
-# options: kinds (a list), connections (of the clients), keepalive, token
+# options: kinds (a list), connections (of the clients), keepalive, token,
+# kept (a table that has every version, where an institution has no history)
 sub new {
     my ($class, $t, %opt) = @_;
 
@@ -116,13 +117,14 @@ sub versions {
     my $prefix = $self->{prefix};
     my (%versions, %members);
 
+    my $tables = join ' UNION ALL ',
+        map { "SELECT id, version, score, detail->>'comment' AS comment "
+              . "FROM $_" }
+        $self->{kept} || qw(results.result results.result_history);
+
     my $rows = $self->{t}->pg->dbh->selectall_arrayref(qq{
         SELECT id, version, score, comment
-        FROM (SELECT id, version, score, detail->>'comment' AS comment
-              FROM results.result
-              UNION ALL
-              SELECT id, version, score, detail->>'comment'
-              FROM results.result_history) AS r
+        FROM ($tables) AS r
         WHERE comment LIKE '$prefix-%' OR id LIKE '$prefix-%'
         ORDER BY id, version
     });

@@ -53,7 +53,7 @@ sub new {
 sub dbh { $_[0]{dbh} }
 
 
-# the outcomes as [word, version] each
+# the outcomes as [word, version] each; "forgotten WORD" for a negative one
 sub write { my $self = shift; return $self->_call('write_records', @_) }
 sub group { my $self = shift; return $self->_call('write_group', @_) }
 
@@ -89,8 +89,13 @@ sub _call {
     my ($outcomes, $versions) = $self->{dbh}->selectrow_array(
         $self->statement($function), {}, $self->arrays(@records));
 
-    return map { [$OUTCOMES[$outcomes->[$_]], $versions->[$_]] }
-        0 .. $#$outcomes;
+    return map { [_word($outcomes->[$_]), $versions->[$_]] } 0 .. $#$outcomes;
+}
+
+
+sub _word {
+    my ($code) = @_;
+    return ($code < 0 ? 'forgotten ' : '') . $OUTCOMES[abs $code];
 }
 
 
