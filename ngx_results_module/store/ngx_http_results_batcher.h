@@ -66,13 +66,15 @@ ngx_int_t ngx_http_results_batcher_init(ngx_http_results_batcher_t *b,
     ngx_cycle_t *cycle, ngx_http_results_store_conf_t *conf);
 void ngx_http_results_batcher_exit(ngx_http_results_batcher_t *b);
 
-/* as ngx_http_results_store_ready(), _write(), _abandon(), _stamp() */
+/* as ngx_http_results_store_ready(), _write(), _abandon() */
 ngx_int_t ngx_http_results_batcher_ready(ngx_http_results_batcher_t *b,
     ngx_uint_t nrecords, size_t size);
 ngx_int_t ngx_http_results_batcher_write(ngx_http_results_batcher_t *b,
     ngx_http_results_group_t *group);
 void ngx_http_results_batcher_abandon(ngx_http_results_batcher_t *b,
     ngx_http_results_group_t *group);
+
+/* microseconds, never behind a stamp that was seen */
 int64_t ngx_http_results_batcher_stamp(ngx_http_results_batcher_t *b);
 
 

@@ -7,8 +7,8 @@
 #include "ngx_http_results_complaint.h"
 
 
-/* seconds in which the same is said once, where some fail and others do not */
-#define NGX_HTTP_RESULTS_COMPLAINT_EVERY  60
+/* ms in which the same is said once, where some fail and others do not */
+#define NGX_HTTP_RESULTS_COMPLAINT_EVERY  60000
 
 
 void
@@ -23,9 +23,9 @@ ngx_http_results_complaint_end(ngx_http_results_complaint_t *complaint,
             complaint->failing = 0;
 
             ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                          "results: store \"%V\": %s work again after %T s",
+                          "results: store \"%V\": %s work again after %M s",
                           &complaint->conf->name, complaint->what,
-                          ngx_time() - complaint->told);
+                          (ngx_current_msec - complaint->told) / 1000);
         }
 
         return;
@@ -59,14 +59,14 @@ ngx_http_results_complain(ngx_http_results_complaint_t *complaint,
 
     if (ngx_strcmp(complaint->why, why) != 0
         || (!complaint->failing
-            && ngx_time() - complaint->told
+            && ngx_current_msec - complaint->told
                >= NGX_HTTP_RESULTS_COMPLAINT_EVERY))
     {
         level = NGX_LOG_ERR;
 
         (void) ngx_cpystrn((u_char *) complaint->why, (u_char *) why,
                            sizeof(complaint->why));
-        complaint->told = ngx_time();
+        complaint->told = ngx_current_msec;
         complaint->failing = 1;
     }
 

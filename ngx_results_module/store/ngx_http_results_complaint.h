@@ -19,7 +19,7 @@ typedef struct {
     ngx_http_results_store_conf_t  *conf;
     const char             *what;
     char                    why[80];        /* of the last line; or "" */
-    time_t                  told;           /* when that was */
+    ngx_msec_t              told;           /* when that was */
     unsigned                failing:1;      /* and it was the last word */
 } ngx_http_results_complaint_t;
 

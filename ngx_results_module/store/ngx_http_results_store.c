@@ -259,10 +259,3 @@ ngx_http_results_store_unready(ngx_http_results_store_conf_t *conf)
     return reason ? reason
                   : ngx_http_results_pool_unready(&conf->store->readers);
 }
-
-
-int64_t
-ngx_http_results_store_stamp(ngx_http_results_store_t *store)
-{
-    return ngx_http_results_batcher_stamp(&store->batcher);
-}

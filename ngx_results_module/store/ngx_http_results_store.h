@@ -219,8 +219,5 @@ void ngx_http_results_store_go_on(ngx_http_results_read_t *read);
 const char *ngx_http_results_store_unready(
     ngx_http_results_store_conf_t *conf);
 
-/* the stamp of a request: microseconds, never behind one that was seen */
-int64_t ngx_http_results_store_stamp(ngx_http_results_store_t *store);
-
 
 #endif /* NGX_HTTP_RESULTS_STORE_H */
