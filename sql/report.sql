@@ -706,17 +706,21 @@ BEGIN
             low := high;
             learners := ARRAY[last];
         ELSE
-            -- their results are read for a quarter of what evaluating costs
-            IF n * 4 < load AND way <> narrow_way THEN
-                way := narrow_way;
-                each := greatest(load / size / 4, 4);
+            -- what the rest of one learner was like tells nothing
+            IF low = '' THEN
+                -- results are read for a quarter of what evaluating costs
+                IF n * 4 < load AND way <> narrow_way THEN
+                    way := narrow_way;
+                    each := greatest(load / size / 4, 4);
+                END IF;
+
+                take := least(take * 8,
+                    size * share / greatest(load, 1) + 1,
+                    (wanted - found) * size / greatest(n, 1) * 11 / 10 + 1);
             END IF;
 
             low := '';
             learners := NULL;
-            take := least(take * 8,
-                size * share / greatest(load, 1) + 1,
-                (wanted - found) * size / greatest(n, 1) * 11 / 10 + 1);
         END IF;
     END LOOP;
 END
