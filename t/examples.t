@@ -136,7 +136,7 @@ example('tls.conf', sub {
 
     my ($line) = wait_for(sub {
         my ($found) = grep { /"uri":"[^"]*$id"/ && /"status":201/ }
-            split /^/, slurp("$nginx->{prefix}/results.json");
+            split /^/, slurp("$nginx->{prefix}/results.log");
         return $found;
     });
 
@@ -145,7 +145,7 @@ example('tls.conf', sub {
 
     is($log->{outcome}, 'created', 'the log tells the outcome');
     is($log->{institution}, 'school', 'of whom');
-    unlike(slurp("$nginx->{prefix}/results.json"), qr/\Q$token\E/,
+    unlike(slurp("$nginx->{prefix}/results.log"), qr/\Q$token\E/,
            'and no token');
 });
 

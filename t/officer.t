@@ -23,7 +23,7 @@ my $nginx = $t->nginx(
     http   => $format,
     zone   => 'tokens:1m ttl=1s',
     server => Results::Test::OneRoster->servers
-              . 'access_log results.json results;');
+              . 'access_log results.log results;');
 
 my $school = $t->fixtures->institution('North School');
 my $other = $t->fixtures->institution('other');
@@ -94,7 +94,7 @@ subtest 'what is there' => sub {
 subtest 'who wrote and read what' => sub {
     is($lms->get('results/one')->status, 200, 'a result is read');
 
-    my $log = "$nginx->{prefix}/results.json";
+    my $log = "$nginx->{prefix}/results.log";
     ok(wait_for(sub { slurp($log) =~ /"GET"/ }), 'and logged');
 
     my $wrote = run('Who wrote and read what', 'sql', qr/written_by_op/);
@@ -103,7 +103,7 @@ subtest 'who wrote and read what' => sub {
     my $read = $docs->block('Who wrote and read what', 'sql', qr/FROM log l/);
     my $lines = $docs->block('Who wrote and read what', 'sh', qr/iconv/);
 
-    $lines =~ s{/var/log/nginx/results.json}{$log} or die 'no log';
+    $lines =~ s{/var/log/nginx/results.log}{$log} or die 'no log';
     $lines =~ s{^END$}{$read\nEND}m or die 'no end';
 
     my ($code, $text) = $pg->shell($lines);
