@@ -95,18 +95,18 @@ static results_next_e results_edu_parse(results_request_t *r);
 static results_next_e results_edu_finish(results_request_t *r);
 static void results_edu_error(results_request_t *r);
 
-static json_t *results_edu_body(results_request_t *r);
-static void results_edu_read(results_request_t *r, json_t *body,
+static results_value_t *results_edu_body(results_request_t *r);
+static void results_edu_read(results_request_t *r, results_value_t *body,
     results_edu_event_t *event);
-static json_t *results_edu_find(json_t *body,
+static results_value_t *results_edu_find(results_value_t *body,
     const results_edu_field_t *field);
-static int results_edu_value(results_arena_t *arena, json_t *value,
+static int results_edu_value(results_arena_t *arena, results_value_t *value,
     const results_edu_field_t *field, void *out);
 static int results_edu_word(results_str_t text, const char *words, int *out);
-static int results_edu_number(json_t *value, double max, double *out);
-static int results_edu_record(results_request_t *r, json_t *body,
+static int results_edu_number(results_value_t *value, double max, double *out);
+static int results_edu_record(results_request_t *r, results_value_t *body,
     results_edu_event_t *event, results_record_t *record);
-static int results_edu_id(results_request_t *r, json_t *body,
+static int results_edu_id(results_request_t *r, results_value_t *body,
     const char *const *ids, results_edu_event_t *event,
     results_record_t *record);
 
@@ -232,7 +232,7 @@ static results_next_e
 results_edu_parse(results_request_t *r)
 {
     char                  ed_app[RESULTS_UUID_LEN];
-    json_t               *body;
+    results_value_t      *body;
     results_record_t     *record;
     results_edu_event_t  *event;
 
@@ -335,16 +335,16 @@ results_edu_finish(results_request_t *r)
 
 
 /* NULL with r->failure set */
-static json_t *
+static results_value_t *
 results_edu_body(results_request_t *r)
 {
-    json_t                 *body;
     results_buf_t           field = { NULL, 0, 0, 0 };
+    results_value_t        *body;
     const results_error_t  *error;
 
     body = results_json_parse(r->body, &r->errors);
 
-    if (json_is_object(body)) {
+    if (results_value_is_object(body)) {
         return body;
     }
 
@@ -374,10 +374,10 @@ results_edu_body(results_request_t *r)
 
 /* what is wrong is added to r->errors, in the order of the table */
 static void
-results_edu_read(results_request_t *r, json_t *body,
+results_edu_read(results_request_t *r, results_value_t *body,
     results_edu_event_t *event)
 {
-    json_t                     *value;
+    results_value_t            *value;
     const results_edu_field_t  *field;
 
     event->score = event->score_max = event->percent = NAN;
@@ -421,18 +421,18 @@ results_edu_read(results_request_t *r, json_t *body,
 
 
 /* the first place that informs; null and "" do not */
-static json_t *
-results_edu_find(json_t *body, const results_edu_field_t *field)
+static results_value_t *
+results_edu_find(results_value_t *body, const results_edu_field_t *field)
 {
-    int      i;
-    json_t  *value;
+    int               i;
+    results_value_t  *value;
 
     for (i = 0; i < RESULTS_EDU_PLACES && field->places[i]; i++) {
 
         value = results_json_at(body, field->places[i]);
 
-        if (value && !json_is_null(value)
-            && !(json_is_string(value) && json_string_length(value) == 0))
+        if (value && !results_value_is_null(value)
+            && !(results_value_is_string(value) && value->u.text.len == 0))
         {
             return value;
         }
@@ -444,15 +444,14 @@ results_edu_find(json_t *body, const results_edu_field_t *field)
 
 /* 0, or -1 where the value is none of the field's type */
 static int
-results_edu_value(results_arena_t *arena, json_t *value,
+results_edu_value(results_arena_t *arena, results_value_t *value,
     const results_edu_field_t *field, void *out)
 {
     char            uuid[RESULTS_UUID_LEN];
     double          number;
     results_str_t   text;
 
-    text.data = json_string_value(value);
-    text.len = json_string_length(value);
+    text = results_value_text(value);
 
     switch (field->type) {
 
@@ -460,7 +459,7 @@ results_edu_value(results_arena_t *arena, json_t *value,
         return text.data ? 0 : -1;
 
     case RESULTS_EDU_LABEL:
-        return (text.data || json_is_number(value)) ? 0 : -1;
+        return (text.data || results_value_is_number(value)) ? 0 : -1;
 
     case RESULTS_EDU_ID:
         return results_json_id(arena, value, out);
@@ -506,7 +505,8 @@ results_edu_value(results_arena_t *arena, json_t *value,
         return results_edu_word(text, field->words, out);
 
     default: /* RESULTS_EDU_FLAG */
-        if (json_is_boolean(value)
+        if (results_value_is(value, RESULTS_VALUE_TRUE)
+            || results_value_is(value, RESULTS_VALUE_FALSE)
             || results_str_caseeq(text, results_str("TRUE"))
             || results_str_caseeq(text, results_str("FALSE")))
         {
@@ -543,7 +543,7 @@ results_edu_word(results_str_t text, const char *words, int *out)
 
 
 static int
-results_edu_number(json_t *value, double max, double *out)
+results_edu_number(results_value_t *value, double max, double *out)
 {
     double  number;
 
@@ -560,7 +560,7 @@ results_edu_number(json_t *value, double max, double *out)
 
 /* -1 without memory */
 static int
-results_edu_record(results_request_t *r, json_t *body,
+results_edu_record(results_request_t *r, results_value_t *body,
     results_edu_event_t *event, results_record_t *record)
 {
     int  changed;
@@ -619,8 +619,9 @@ results_edu_record(results_request_t *r, json_t *body,
  * own one, one of the Idempotency-Key, one of who sends what.
  */
 static int
-results_edu_id(results_request_t *r, json_t *body, const char *const *ids,
-    results_edu_event_t *event, results_record_t *record)
+results_edu_id(results_request_t *r, results_value_t *body,
+    const char *const *ids, results_edu_event_t *event,
+    results_record_t *record)
 {
     char            uuid[RESULTS_UUID_LEN];
     results_str_t   parts[2];

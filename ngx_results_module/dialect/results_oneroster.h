@@ -138,7 +138,7 @@ int results_oneroster_read(results_request_t *r, results_reader_t *object,
  * An object that was read without an error: what the record keeps of it as a
  * whole, its payload_hash and detail.  -1 when there is no memory.
  */
-int results_oneroster_keep(results_request_t *r, json_t *object,
+int results_oneroster_keep(results_request_t *r, results_value_t *object,
     const results_oneroster_model_t *model, results_record_t *record);
 
 /*
@@ -155,14 +155,14 @@ void results_oneroster_read_objectives(results_reader_t *object,
 
 /* the same as JSON text, `"name":` before it */
 void results_oneroster_render_objectives(results_buf_t *buf,
-    const char *name, json_t *sets, unsigned strict);
+    const char *name, results_value_t *sets, unsigned strict);
 
 /*
  * What of a body's object has no column in the record that was read from it:
  * the record's detail.  data is NULL when there is no memory.
  */
 results_str_t results_oneroster_detail(results_arena_t *arena,
-    json_t *object, const results_oneroster_model_t *model,
+    results_value_t *object, const results_oneroster_model_t *model,
     const results_record_t *record);
 
 
@@ -182,7 +182,7 @@ int results_oneroster_links(results_request_t *r,
  * it does not count.
  */
 void results_oneroster_render(results_buf_t *buf,
-    const results_record_t *record, json_t *detail,
+    const results_record_t *record, results_value_t *detail,
     const results_oneroster_model_t *model, unsigned flags,
     const results_oneroster_links_t *links);
 
@@ -191,7 +191,7 @@ void results_oneroster_render(results_buf_t *buf,
 void results_oneroster_name(results_buf_t *buf, const char *name);
 
 /* the members of an object that are not in the NULL-terminated list */
-void results_oneroster_rest(results_buf_t *buf, json_t *object,
+void results_oneroster_rest(results_buf_t *buf, results_value_t *object,
     const char *const *names);
 
 
@@ -200,7 +200,7 @@ void results_oneroster_rest(results_buf_t *buf, json_t *object,
  * there was no memory: r->failure says so
  */
 results_next_e results_oneroster_reply(results_request_t *r, int status,
-    const results_record_t *record, json_t *detail,
+    const results_record_t *record, results_value_t *detail,
     const results_oneroster_model_t *model, unsigned flags);
 
 /* 0 where the record is stored, or -1 with r->failure set */
@@ -211,11 +211,12 @@ int results_oneroster_outcome(results_request_t *r,
 results_next_e results_oneroster_read_one(results_request_t *r);
 
 /*
- * The record's detail as a tree, for json_decref(); NULL where it has none,
- * and of a record of another API.  -1 when there is no memory.
+ * The record's detail as a tree; NULL where it has none, and of a record of
+ * another API.  -1 when there is no memory.
  */
-int results_oneroster_load(const results_record_t *record,
-    const results_oneroster_model_t *model, json_t **detail);
+int results_oneroster_load(results_arena_t *arena,
+    const results_record_t *record, const results_oneroster_model_t *model,
+    results_value_t **detail);
 
 /* sets r->failure: 404 */
 void results_oneroster_unknown(results_request_t *r, results_str_t id);

@@ -15,6 +15,7 @@
  */
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "results_oneroster.h"
@@ -34,15 +35,18 @@ typedef struct {
 
 static results_next_e results_oneroster_bulk(results_request_t *r,
     unsigned session);
-static json_t *results_oneroster_bulk_array(results_request_t *r,
+static results_value_t *results_oneroster_bulk_array(results_request_t *r,
     const results_oneroster_model_t *model, results_reader_t *root);
 static int results_oneroster_bulk_member(results_request_t *r,
     results_reader_t *object, results_record_t *record, unsigned session);
 static int results_oneroster_bulk_parent(results_request_t *r,
     results_reader_t *object, const char *name, results_str_t stored,
     results_str_t id);
+static int results_oneroster_bulk_parent_set(results_request_t *r,
+    results_value_t *object, const char *name, results_str_t id);
 static int results_oneroster_bulk_twice(results_request_t *r,
-    results_reader_t *object, json_t *seen, results_str_t id);
+    results_reader_t *root, const results_record_t *records, size_t n);
+static int results_oneroster_bulk_compare(const void *a, const void *b);
 static unsigned results_oneroster_bulk_refused(results_request_t *r);
 static int results_oneroster_bulk_move(results_request_t *r);
 
@@ -67,7 +71,7 @@ static results_next_e
 results_oneroster_bulk(results_request_t *r, unsigned session)
 {
     size_t                            i, n;
-    json_t                           *array, *seen;
+    results_value_t                  *array;
     results_reader_t                  root, object;
     results_record_t                 *records;
     results_oneroster_member_t       *members;
@@ -80,7 +84,7 @@ results_oneroster_bulk(results_request_t *r, unsigned session)
         return RESULTS_NEXT_REPLY;
     }
 
-    n = json_array_size(array);
+    n = results_value_size(array);
 
     if (r->max_records && n > r->max_records) {
         results_fail(r, 413, "%zu %s, more than the %u that one request may "
@@ -98,33 +102,30 @@ results_oneroster_bulk(results_request_t *r, unsigned session)
         goto nomem;
     }
 
-    seen = json_object();
+    object.object = results_value_first(array);
 
-    if (seen == NULL || results_json_keep(r->arena, seen) != 0) {
-        goto nomem;
-    }
-
-    for (i = 0; i < n; i++) {
+    for (i = 0; i < n; i++, object.object = object.object->next) {
         results_record_init(&records[i]);
 
-        object.object = json_array_get(array, i);
         object.path = results_json_path_index(&root, model->collection, i);
         object.errors = &r->errors;
 
-        if (!json_is_object(object.object)) {
+        if (!results_value_is_object(object.object)) {
             results_errors_add(&r->errors, object.path, "expected an object");
             continue;
         }
 
         if (results_oneroster_bulk_member(r, &object, &records[i], session)
-            != 0
-            || results_oneroster_bulk_twice(r, &object, seen, records[i].id)
-               != 0)
+            != 0)
         {
             goto nomem;
         }
 
         members[i].supplied = records[i].id;
+    }
+
+    if (results_oneroster_bulk_twice(r, &root, records, n) != 0) {
+        goto nomem;
     }
 
     if (r->errors.n) {
@@ -146,12 +147,12 @@ nomem:
 }
 
 
-static json_t *
+static results_value_t *
 results_oneroster_bulk_array(results_request_t *r,
     const results_oneroster_model_t *model, results_reader_t *root)
 {
-    json_t      *array;
-    const char  *names[2];
+    const char       *names[2];
+    results_value_t  *array;
 
     root->object = results_json_parse(r->body, &r->errors);
     root->path = "";
@@ -165,7 +166,7 @@ results_oneroster_bulk_array(results_request_t *r,
     names[0] = model->collection;
     names[1] = NULL;
 
-    if (!json_is_object(root->object)) {
+    if (!results_value_is_object(root->object)) {
         results_errors_add(&r->errors, "", "expected an object");
 
     } else {
@@ -197,10 +198,9 @@ results_oneroster_bulk_member(results_request_t *r, results_reader_t *object,
     model = results_oneroster_route_model(r);
     n = r->errors.n + r->errors.dropped;
 
-    if (session && json_object_get(object->object, "class") == NULL
-        && json_object_set_new(object->object, "class",
-                               json_pack("{s:s}", "sourcedId",
-                                         r->params[0].data))
+    if (session && results_value_get(object->object, "class") == NULL
+        && results_oneroster_bulk_parent_set(r, object->object, "class",
+                                             r->params[0])
            != 0)
     {
         return -1;
@@ -213,7 +213,7 @@ results_oneroster_bulk_member(results_request_t *r, results_reader_t *object,
         return -1;
     }
 
-    if (json_object_get(object->object, "sourcedId") == NULL) {
+    if (results_value_get(object->object, "sourcedId") == NULL) {
         results_errors_add(&r->errors, results_json_path(object, "sourcedId"),
                            "required");
     }
@@ -237,9 +237,8 @@ results_oneroster_bulk_member(results_request_t *r, results_reader_t *object,
     /* no field of a result: it is kept, and shown where unknown fields are */
 
     if (session
-        && json_object_set_new(object->object, "academicSession",
-                               json_pack("{s:s}", "sourcedId",
-                                         r->params[1].data))
+        && results_oneroster_bulk_parent_set(r, object->object,
+                                             "academicSession", r->params[1])
            != 0)
     {
         return -1;
@@ -275,22 +274,83 @@ results_oneroster_bulk_parent(results_request_t *r, results_reader_t *object,
 }
 
 
+/* {"sourcedId": id} as the object's member of that name */
+static int
+results_oneroster_bulk_parent_set(results_request_t *r,
+    results_value_t *object, const char *name, results_str_t id)
+{
+    results_value_t  *ref;
+
+    ref = results_value_create(r->arena, RESULTS_VALUE_OBJECT);
+
+    if (ref == NULL
+        || results_value_add(r->arena, ref, results_str("sourcedId"),
+                             results_value_string(r->arena, id))
+           == NULL)
+    {
+        return -1;
+    }
+
+    return results_value_set(r->arena, object, results_str(name), ref) ? 0 : -1;
+}
+
+
 /* one id can't be two records of one group */
 static int
-results_oneroster_bulk_twice(results_request_t *r, results_reader_t *object,
-    json_t *seen, results_str_t id)
+results_oneroster_bulk_twice(results_request_t *r, results_reader_t *root,
+    const results_record_t *records, size_t n)
 {
-    if (id.data == NULL) {
-        return 0;
+    size_t                    i, later;
+    results_reader_t          object;
+    const results_record_t  **sorted;
+
+    sorted = results_arena_alloc(r->arena, n * sizeof(*sorted));
+    if (sorted == NULL) {
+        return -1;
     }
 
-    if (json_object_get(seen, id.data)) {
-        results_errors_add(&r->errors, results_json_path(object, "sourcedId"),
+    for (i = 0; i < n; i++) {
+        sorted[i] = &records[i];
+    }
+
+    qsort(sorted, n, sizeof(*sorted), results_oneroster_bulk_compare);
+
+    for (i = 1; i < n; i++) {
+
+        if (sorted[i]->id.data == NULL
+            || !results_str_eq(sorted[i - 1]->id, sorted[i]->id))
+        {
+            continue;
+        }
+
+        later = (size_t) (sorted[i] - records);
+
+        object = *root;
+        object.path = results_json_path_index(root,
+                                  results_oneroster_route_model(r)->collection,
+                                  later);
+
+        results_errors_add(&r->errors, results_json_path(&object, "sourcedId"),
                            "is that of a result before it");
-        return 0;
     }
 
-    return json_object_set_new(seen, id.data, json_true());
+    return 0;
+}
+
+
+/* by id, and of one id by place */
+static int
+results_oneroster_bulk_compare(const void *a, const void *b)
+{
+    int                      rc;
+    const results_record_t  *x, *y;
+
+    x = *(const results_record_t *const *) a;
+    y = *(const results_record_t *const *) b;
+
+    rc = strcmp(x->id.data ? x->id.data : "", y->id.data ? y->id.data : "");
+
+    return rc ? rc : (x > y) - (x < y);
 }
 
 

@@ -110,7 +110,8 @@ void
 results_oneroster_list_row(results_request_t *r, const results_str_t *values,
     unsigned nvalues)
 {
-    json_t                    *detail;
+    results_arena_t           *arena;
+    results_value_t           *detail;
     results_record_t           record;
     results_oneroster_page_t  *page;
 
@@ -132,9 +133,15 @@ results_oneroster_list_row(results_request_t *r, const results_str_t *values,
         return;
     }
 
-    if (results_read_record(values, nvalues, &record) != 0
-        || results_oneroster_load(&record, &page->model, &detail) != 0)
+    /* a page has thousands: what a row takes ends with it */
+
+    arena = results_arena_create();
+
+    if (arena == NULL
+        || results_read_record(values, nvalues, &record) != 0
+        || results_oneroster_load(arena, &record, &page->model, &detail) != 0)
     {
+        results_arena_destroy(arena);
         goto unknown;
     }
 
@@ -146,7 +153,7 @@ results_oneroster_list_row(results_request_t *r, const results_str_t *values,
 
     results_oneroster_render(&r->reply.body, &record, detail, &page->model,
                              page->flags, &page->links);
-    json_decref(detail);
+    results_arena_destroy(arena);
     return;
 
 unknown:

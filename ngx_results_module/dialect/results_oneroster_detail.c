@@ -11,39 +11,38 @@
 
 
 static void results_oneroster_detail_member(results_buf_t *buf,
-    const char *key, json_t *value);
+    const results_value_t *member);
 static void results_oneroster_detail_ref(results_buf_t *buf,
-    const results_oneroster_field_t *field, json_t *ref,
+    const results_oneroster_field_t *field, const results_value_t *ref,
     const results_record_t *record);
 static int results_oneroster_detail_ref_id(
-    const results_oneroster_field_t *field, json_t *id,
+    const results_oneroster_field_t *field, const results_value_t *id,
     const results_record_t *record);
 
 
 results_str_t
-results_oneroster_detail(results_arena_t *arena, json_t *object,
+results_oneroster_detail(results_arena_t *arena, results_value_t *object,
     const results_oneroster_model_t *model, const results_record_t *record)
 {
-    json_t                           *value;
-    const char                       *key;
     results_buf_t                     buf;
     results_str_t                     detail;
+    const results_value_t            *member;
     const results_oneroster_field_t  *field;
 
     memset(&buf, 0, sizeof(results_buf_t));
 
     results_buf_puts(&buf, "{");
 
-    json_object_foreach(object, key, value) {
+    for (member = results_value_first(object); member; member = member->next) {
 
-        field = results_oneroster_field(model, key);
+        field = results_oneroster_field(model, member->name.data);
 
         if (field == NULL) {
-            results_oneroster_detail_member(&buf, key, value);
+            results_oneroster_detail_member(&buf, member);
             continue;
         }
 
-        if (json_is_null(value)) {
+        if (results_value_is_null(member)) {
             continue;
         }
 
@@ -56,11 +55,11 @@ results_oneroster_detail(results_arena_t *arena, json_t *object,
             break;
 
         case RESULTS_ONEROSTER_REF:
-            results_oneroster_detail_ref(&buf, field, value, record);
+            results_oneroster_detail_ref(&buf, field, member, record);
             break;
 
         default:
-            results_oneroster_detail_member(&buf, key, value);
+            results_oneroster_detail_member(&buf, member);
         }
     }
 
@@ -80,23 +79,22 @@ results_oneroster_detail(results_arena_t *arena, json_t *object,
 
 
 static void
-results_oneroster_detail_member(results_buf_t *buf, const char *key,
-    json_t *value)
+results_oneroster_detail_member(results_buf_t *buf,
+    const results_value_t *member)
 {
-    results_oneroster_name(buf, key);
-    results_buf_json(buf, value);
+    results_oneroster_name(buf, member->name.data);
+    results_buf_json(buf, member);
 }
 
 
 /* nothing at all where the column says it, which is the rule */
 static void
 results_oneroster_detail_ref(results_buf_t *buf,
-    const results_oneroster_field_t *field, json_t *ref,
+    const results_oneroster_field_t *field, const results_value_t *ref,
     const results_record_t *record)
 {
-    size_t       start, empty;
-    json_t      *value;
-    const char  *key;
+    size_t                  start, empty;
+    const results_value_t  *member;
 
     start = buf->len;
 
@@ -105,21 +103,23 @@ results_oneroster_detail_ref(results_buf_t *buf,
 
     empty = buf->len;
 
-    json_object_foreach(ref, key, value) {
+    for (member = results_value_first(ref); member; member = member->next) {
 
         /* the server's own on the way out */
 
-        if (strcmp(key, "href") == 0 || strcmp(key, "type") == 0) {
-            continue;
-        }
-
-        if (strcmp(key, "sourcedId") == 0
-            && !results_oneroster_detail_ref_id(field, value, record))
+        if (results_str_is(member->name, "href")
+            || results_str_is(member->name, "type"))
         {
             continue;
         }
 
-        results_oneroster_detail_member(buf, key, value);
+        if (results_str_is(member->name, "sourcedId")
+            && !results_oneroster_detail_ref_id(field, member, record))
+        {
+            continue;
+        }
+
+        results_oneroster_detail_member(buf, member);
     }
 
     if (buf->len == empty) {
@@ -134,16 +134,12 @@ results_oneroster_detail_ref(results_buf_t *buf,
 /* whether the column is another text than the one received, or none */
 static int
 results_oneroster_detail_ref_id(const results_oneroster_field_t *field,
-    json_t *id, const results_record_t *record)
+    const results_value_t *id, const results_record_t *record)
 {
-    results_str_t  text;
-
     if (field->column == 0) {
         return 1;
     }
 
-    text.data = json_string_value(id);
-    text.len = json_string_length(id);
-
-    return !results_str_eq(text, results_oneroster_column(record, field));
+    return !results_str_eq(results_value_text(id),
+                           results_oneroster_column(record, field));
 }

@@ -83,7 +83,7 @@ void
 results_oneroster_get_row(results_request_t *r, const results_str_t *values,
     unsigned nvalues)
 {
-    json_t                           *detail;
+    results_value_t                  *detail;
     results_record_t                  record;
     const results_oneroster_model_t  *model;
 
@@ -100,15 +100,13 @@ results_oneroster_get_row(results_request_t *r, const results_str_t *values,
 
     model = results_oneroster_route_model(r);
 
-    if (results_oneroster_load(&record, model, &detail) != 0) {
+    if (results_oneroster_load(r->arena, &record, model, &detail) != 0) {
         results_fail(r, 500, "out of memory");
         return;
     }
 
     (void) results_oneroster_reply(r, 200, &record, detail, model,
                                    results_oneroster_flags(r));
-
-    json_decref(detail);
 }
 
 

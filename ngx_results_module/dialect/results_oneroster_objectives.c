@@ -18,12 +18,13 @@ static void results_oneroster_read_set(results_reader_t *set, unsigned flags,
 static void results_oneroster_read_objective(results_reader_t *objective,
     unsigned flags, unsigned strict, unsigned guid);
 static int results_oneroster_element(results_reader_t *parent,
-    const char *name, size_t i, json_t *array, results_reader_t *element);
+    const char *name, size_t i, results_value_t *value,
+    results_reader_t *element);
 static int results_oneroster_source_listed(results_str_t source);
 static int results_oneroster_guid(results_str_t id);
-static int results_oneroster_set_listed(json_t *set);
-static void results_oneroster_render_set(results_buf_t *buf, json_t *set,
-    unsigned strict);
+static int results_oneroster_set_listed(results_value_t *set);
+static void results_oneroster_render_set(results_buf_t *buf,
+    results_value_t *set, unsigned strict);
 
 
 static const char *const  results_oneroster_set_names[] = {
@@ -39,16 +40,18 @@ void
 results_oneroster_read_objectives(results_reader_t *object, const char *name,
     unsigned flags, unsigned strict)
 {
-    size_t             i;
-    json_t            *sets;
-    results_reader_t   set;
+    size_t            i;
+    results_value_t  *sets, *value;
+    results_reader_t  set;
 
     if (results_json_array(object, name, flags, &sets) != RESULTS_JSON_OK) {
         return;
     }
 
-    for (i = 0; i < json_array_size(sets); i++) {
-        if (results_oneroster_element(object, name, i, sets, &set) == 0) {
+    value = results_value_first(sets);
+
+    for (i = 0; value; i++, value = value->next) {
+        if (results_oneroster_element(object, name, i, value, &set) == 0) {
             results_oneroster_read_set(&set, flags, strict);
         }
     }
@@ -59,12 +62,12 @@ static void
 results_oneroster_read_set(results_reader_t *set, unsigned flags,
     unsigned strict)
 {
-    size_t             i;
-    json_t            *array;
-    unsigned           guid;
-    const char        *name;
-    results_str_t      source;
-    results_reader_t   objective;
+    size_t            i;
+    unsigned          guid;
+    const char       *name;
+    results_str_t     source;
+    results_value_t  *array, *value;
+    results_reader_t  objective;
 
     name = "learningObjectiveResults";
     guid = 0;
@@ -93,8 +96,10 @@ results_oneroster_read_set(results_reader_t *set, unsigned flags,
         return;
     }
 
-    for (i = 0; i < json_array_size(array); i++) {
-        if (results_oneroster_element(set, name, i, array, &objective) == 0) {
+    value = results_value_first(array);
+
+    for (i = 0; value; i++, value = value->next) {
+        if (results_oneroster_element(set, name, i, value, &objective) == 0) {
             results_oneroster_read_objective(&objective, flags, strict, guid);
         }
     }
@@ -131,16 +136,16 @@ results_oneroster_read_objective(results_reader_t *objective, unsigned flags,
 }
 
 
-/* a reader of element i of parent's array `name`; -1 where it is no object */
+/* a reader of value i of parent's array `name`; -1 where it is no object */
 static int
 results_oneroster_element(results_reader_t *parent, const char *name,
-    size_t i, json_t *array, results_reader_t *element)
+    size_t i, results_value_t *value, results_reader_t *element)
 {
-    element->object = json_array_get(array, i);
+    element->object = value;
     element->path = results_json_path_index(parent, name, i);
     element->errors = parent->errors;
 
-    if (json_is_object(element->object)) {
+    if (results_value_is_object(element->object)) {
         return 0;
     }
 
@@ -190,10 +195,10 @@ results_oneroster_guid(results_str_t id)
 
 void
 results_oneroster_render_objectives(results_buf_t *buf, const char *name,
-    json_t *sets, unsigned strict)
+    results_value_t *sets, unsigned strict)
 {
-    size_t   i, n, start;
-    json_t  *set;
+    size_t            n, start;
+    results_value_t  *set;
 
     start = buf->len;
     n = 0;
@@ -201,8 +206,7 @@ results_oneroster_render_objectives(results_buf_t *buf, const char *name,
     results_oneroster_name(buf, name);
     results_buf_puts(buf, "[");
 
-    for (i = 0; i < json_array_size(sets); i++) {
-        set = json_array_get(sets, i);
+    for (set = results_value_first(sets); set; set = set->next) {
 
         if (strict && !results_oneroster_set_listed(set)) {
             continue;
@@ -219,20 +223,19 @@ results_oneroster_render_objectives(results_buf_t *buf, const char *name,
 
     /* none of them is one that the standard's clients could read */
 
-    if (n == 0 && i != 0) {
+    if (n == 0 && results_value_size(sets) != 0) {
         buf->len = start;
     }
 }
 
 
 static int
-results_oneroster_set_listed(json_t *set)
+results_oneroster_set_listed(results_value_t *set)
 {
-    size_t         i;
-    json_t        *array;
-    results_str_t  source, id;
+    results_str_t     source, id;
+    results_value_t  *objective;
 
-    source = results_str(json_string_value(json_object_get(set, "source")));
+    source = results_value_text(results_value_get(set, "source"));
 
     if (!results_oneroster_source_listed(source)) {
         return 0;
@@ -242,12 +245,13 @@ results_oneroster_set_listed(json_t *set)
         return 1;
     }
 
-    array = json_object_get(set, "learningObjectiveResults");
+    objective = results_value_first(
+                            results_value_get(set,
+                                              "learningObjectiveResults"));
 
-    for (i = 0; i < json_array_size(array); i++) {
-        id = results_str(json_string_value(
-                             json_object_get(json_array_get(array, i),
-                                             "learningObjectiveId")));
+    for ( /* void */ ; objective; objective = objective->next) {
+        id = results_value_text(results_value_get(objective,
+                                                  "learningObjectiveId"));
 
         if (!results_oneroster_guid(id)) {
             return 0;
@@ -259,27 +263,31 @@ results_oneroster_set_listed(json_t *set)
 
 
 static void
-results_oneroster_render_set(results_buf_t *buf, json_t *set, unsigned strict)
+results_oneroster_render_set(results_buf_t *buf, results_value_t *set,
+    unsigned strict)
 {
-    size_t              i;
-    json_t             *array, *objective, *value;
+    const char         *comma;
+    results_value_t    *objective, *value;
     const char *const  *name;
 
-    array = json_object_get(set, "learningObjectiveResults");
+    objective = results_value_first(
+                            results_value_get(set,
+                                              "learningObjectiveResults"));
+    comma = "{";
 
     results_buf_puts(buf, "{\"source\":");
-    results_buf_json(buf, json_object_get(set, "source"));
+    results_buf_json(buf, results_value_get(set, "source"));
     results_buf_puts(buf, ",\"learningObjectiveResults\":[");
 
-    for (i = 0; i < json_array_size(array); i++) {
-        objective = json_array_get(array, i);
+    for ( /* void */ ; objective; objective = objective->next) {
 
-        results_buf_puts(buf, i ? ",{" : "{");
+        results_buf_puts(buf, comma);
+        comma = ",{";
 
         for (name = results_oneroster_objective_names; *name; name++) {
-            value = json_object_get(objective, *name);
+            value = results_value_get(objective, *name);
 
-            if (value && !json_is_null(value)) {
+            if (value && !results_value_is_null(value)) {
                 results_oneroster_name(buf, *name);
                 results_buf_json(buf, value);
             }

@@ -20,7 +20,7 @@
 
 typedef struct {
     results_reader_t        patch;     /* the body's object */
-    json_t                 *object;    /* read, then merged; the arena's */
+    results_value_t        *object;    /* read, then merged */
     int32_t                 version;   /* read */
     unsigned                rounds;
     unsigned                written:1; /* the step before was the write */
@@ -29,8 +29,8 @@ typedef struct {
 
 static results_next_e results_oneroster_patch_write(results_request_t *r,
     results_oneroster_patch_t *patch);
-static int results_oneroster_merge(json_t *object, json_t *patch,
-    unsigned deep);
+static int results_oneroster_merge(results_arena_t *arena,
+    results_value_t *object, results_value_t *patch, unsigned deep);
 
 
 results_next_e
@@ -69,9 +69,9 @@ void
 results_oneroster_patch_row(results_request_t *r, const results_str_t *values,
     unsigned nvalues)
 {
-    json_t                           *detail;
     results_buf_t                     buf;
     results_str_t                     text;
+    results_value_t                  *detail;
     results_record_t                  record;
     results_oneroster_links_t         links;
     results_oneroster_patch_t        *patch;
@@ -93,7 +93,7 @@ results_oneroster_patch_row(results_request_t *r, const results_str_t *values,
     model = results_oneroster_route_model(r);
 
     if (results_oneroster_links(r, &links) != 0
-        || results_oneroster_load(&record, model, &detail) != 0)
+        || results_oneroster_load(r->arena, &record, model, &detail) != 0)
     {
         results_fail(r, 500, "out of memory");
         return;
@@ -103,18 +103,14 @@ results_oneroster_patch_row(results_request_t *r, const results_str_t *values,
 
     results_oneroster_render(&buf, &record, detail, model,
                              RESULTS_ONEROSTER_STORED, &links);
-    json_decref(detail);
-
     text.data = buf.data;
     text.len = buf.len;
 
-    patch->object = buf.failed ? NULL : results_json_load(text);
+    patch->object = buf.failed ? NULL : results_json_load(r->arena, text);
 
     results_buf_free(&buf);
 
-    if (patch->object == NULL
-        || results_json_keep(r->arena, patch->object) != 0)
-    {
+    if (patch->object == NULL) {
         results_fail(r, 500, "out of memory");
     }
 }
@@ -172,7 +168,10 @@ results_oneroster_patch_write(results_request_t *r,
     results_reader_t   merged;
     results_record_t  *record;
 
-    if (results_oneroster_merge(patch->object, patch->patch.object, 0) != 0) {
+    if (results_oneroster_merge(r->arena, patch->object, patch->patch.object,
+                                0)
+        != 0)
+    {
         results_fail(r, 500, "out of memory");
         return RESULTS_NEXT_REPLY;
     }
@@ -182,7 +181,7 @@ results_oneroster_patch_write(results_request_t *r,
 
     /* what the client did not send is stored, and so it is right */
 
-    flags = json_object_get(patch->patch.object, "scoreStatus")
+    flags = results_value_get(patch->patch.object, "scoreStatus")
             ? 0 : RESULTS_ONEROSTER_STORED;
 
     record = results_oneroster_take(r, &merged,
@@ -201,39 +200,42 @@ results_oneroster_patch_write(results_request_t *r,
 }
 
 
-/* the patch's own values are only referred to: it serves the next round too */
+/* the patch's own values stay as they are: it serves the next round too */
 static int
-results_oneroster_merge(json_t *object, json_t *patch, unsigned deep)
+results_oneroster_merge(results_arena_t *arena, results_value_t *object,
+    results_value_t *patch, unsigned deep)
 {
-    int          rc;
-    json_t      *value, *old;
-    const char  *key;
+    results_str_t     name;
+    results_value_t  *value, *old;
 
-    json_object_foreach(patch, key, value) {
+    for (value = results_value_first(patch); value; value = value->next) {
 
-        old = json_object_get(object, key);
+        name = value->name;
 
-        if (json_is_object(value) && (deep || strcmp(key, "metadata") == 0)) {
-
-            if (!json_is_object(old)) {
-                old = json_object();
-
-                if (json_object_set_new(object, key, old) != 0) {
-                    return -1;
-                }
-            }
-
-            rc = results_oneroster_merge(old, value, 1);
-
-        } else if (json_is_null(value)) {
-            rc = 0;
-            (void) json_object_del(object, key);
-
-        } else {
-            rc = json_object_set(object, key, value);
+        if (results_value_is_null(value)) {
+            results_value_remove(object, name.data);
+            continue;
         }
 
-        if (rc != 0) {
+        if (!results_value_is_object(value)
+            || !(deep || results_str_is(name, "metadata")))
+        {
+            if (results_value_set(arena, object, name, value) == NULL) {
+                return -1;
+            }
+
+            continue;
+        }
+
+        old = results_value_get(object, name.data);
+
+        if (!results_value_is_object(old)) {
+            old = results_value_set(arena, object, name,
+                                    results_value_create(arena,
+                                                       RESULTS_VALUE_OBJECT));
+        }
+
+        if (old == NULL || results_oneroster_merge(arena, old, value, 1) != 0) {
             return -1;
         }
     }

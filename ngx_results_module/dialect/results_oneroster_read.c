@@ -2,7 +2,7 @@
 /*
  * An object of a body, as JSON, to a record: results_oneroster_read().
  * Called by the dialects' parse().  The record's texts point into the arena
- * or into the parsed tree, which the arena owns.
+ * or into the parsed tree, which is there as well.
  *
  * What has no column goes to `detail`, in the shape the body had: reading
  * back in the same dialect loses nothing, and the renderer takes either.
@@ -56,9 +56,9 @@ int
 results_oneroster_envelope(results_request_t *r,
     const results_oneroster_model_t *model, results_reader_t *object)
 {
-    json_t            *body;
-    const char        *names[2];
-    results_reader_t   root;
+    const char       *names[2];
+    results_value_t  *body;
+    results_reader_t  root;
 
     body = results_json_parse(r->body, &r->errors);
 
@@ -67,7 +67,7 @@ results_oneroster_envelope(results_request_t *r,
         return -1;
     }
 
-    if (!json_is_object(body)) {
+    if (!results_value_is_object(body)) {
         results_errors_add(&r->errors, "", "expected an object");
         r->failure.status = 422;
         return -1;
@@ -138,7 +138,7 @@ results_oneroster_read(results_request_t *r, results_reader_t *object,
 
 
 int
-results_oneroster_keep(results_request_t *r, json_t *object,
+results_oneroster_keep(results_request_t *r, results_value_t *object,
     const results_oneroster_model_t *model, results_record_t *record)
 {
     if (results_json_hash(object, results_oneroster_unhashed,
@@ -398,8 +398,8 @@ results_oneroster_read_score_status(results_oneroster_reading_t *rd,
     };
 
     if (rd->ext) {
-        text = results_str(json_string_value(
-                               json_object_get(rd->object->object, name)));
+        text = results_value_text(
+                               results_value_get(rd->object->object, name));
 
         if (text.data && results_oneroster_ext(text)) {
             return;

@@ -12,19 +12,19 @@
 
 
 static void results_oneroster_render_field(results_buf_t *buf,
-    const results_record_t *record, json_t *value,
+    const results_record_t *record, results_value_t *value,
     const results_oneroster_field_t *field, unsigned flags,
     const results_oneroster_links_t *links);
 static void results_oneroster_render_status(results_buf_t *buf,
-    const results_record_t *record, json_t *value, unsigned flags);
+    const results_record_t *record, results_value_t *value, unsigned flags);
 static void results_oneroster_render_date(results_buf_t *buf,
-    const results_record_t *record, json_t *value, unsigned strict);
+    const results_record_t *record, results_value_t *value, unsigned strict);
 static void results_oneroster_render_ref(results_buf_t *buf,
-    const results_record_t *record, json_t *ref,
+    const results_record_t *record, results_value_t *ref,
     const results_oneroster_field_t *field, unsigned strict,
     const results_oneroster_links_t *links);
 static void results_oneroster_render_unknown(results_buf_t *buf,
-    json_t *object, const results_oneroster_model_t *model);
+    results_value_t *object, const results_oneroster_model_t *model);
 static void results_oneroster_render_path_id(results_buf_t *buf,
     results_str_t id);
 static results_str_t results_oneroster_link(results_arena_t *arena,
@@ -33,11 +33,11 @@ static results_str_t results_oneroster_link(results_arena_t *arena,
 
 void
 results_oneroster_render(results_buf_t *buf, const results_record_t *record,
-    json_t *detail, const results_oneroster_model_t *model, unsigned flags,
-    const results_oneroster_links_t *links)
+    results_value_t *detail, const results_oneroster_model_t *model,
+    unsigned flags, const results_oneroster_links_t *links)
 {
     size_t                            known;
-    json_t                           *value;
+    results_value_t                  *value;
     const results_oneroster_field_t  *field;
 
     known = 0;
@@ -51,7 +51,7 @@ results_oneroster_render(results_buf_t *buf, const results_record_t *record,
     results_buf_puts(buf, "{");
 
     for (field = model->fields; field->name; field++) {
-        value = json_object_get(detail, field->name);
+        value = results_value_get(detail, field->name);
         known += (value != NULL);
 
         results_oneroster_render_field(buf, record, value, field, flags,
@@ -59,7 +59,7 @@ results_oneroster_render(results_buf_t *buf, const results_record_t *record,
     }
 
     if (!(flags & (RESULTS_ONEROSTER_STRICT|RESULTS_ONEROSTER_SELECTED))
-        && known != json_object_size(detail))
+        && known != results_value_size(detail))
     {
         results_oneroster_render_unknown(buf, detail, model);
     }
@@ -70,7 +70,7 @@ results_oneroster_render(results_buf_t *buf, const results_record_t *record,
 
 static void
 results_oneroster_render_field(results_buf_t *buf,
-    const results_record_t *record, json_t *value,
+    const results_record_t *record, results_value_t *value,
     const results_oneroster_field_t *field, unsigned flags,
     const results_oneroster_links_t *links)
 {
@@ -82,7 +82,7 @@ results_oneroster_render_field(results_buf_t *buf,
 
     /* null came in for "absent", and absent it goes out */
 
-    if (json_is_null(value)) {
+    if (results_value_is_null(value)) {
         value = NULL;
     }
 
@@ -140,7 +140,7 @@ results_oneroster_render_field(results_buf_t *buf,
 
     case RESULTS_ONEROSTER_IN_PROGRESS:
     case RESULTS_ONEROSTER_FLAG:
-        text = results_str(json_string_value(value));
+        text = results_value_text(value);
 
         if (strict && !results_str_is(text, "true")
             && !results_str_is(text, "false"))
@@ -165,12 +165,12 @@ results_oneroster_render_field(results_buf_t *buf,
  */
 static void
 results_oneroster_render_status(results_buf_t *buf,
-    const results_record_t *record, json_t *value, unsigned flags)
+    const results_record_t *record, results_value_t *value, unsigned flags)
 {
     int          scored;
     const char  *word;
 
-    word = json_string_value(value);
+    word = results_value_text(value).data;
 
     if (word
         && ((flags & (RESULTS_ONEROSTER_STRICT|RESULTS_ONEROSTER_STORED))
@@ -209,7 +209,7 @@ results_oneroster_render_status(results_buf_t *buf,
 
 static void
 results_oneroster_render_date(results_buf_t *buf,
-    const results_record_t *record, json_t *value, unsigned strict)
+    const results_record_t *record, results_value_t *value, unsigned strict)
 {
     char     text[RESULTS_TIME_MILLIS_LEN];
     int64_t  time;
@@ -242,22 +242,21 @@ results_oneroster_render_date(results_buf_t *buf,
 /* GUIDRef; an id that the record keeps in another form is told as it came */
 static void
 results_oneroster_render_ref(results_buf_t *buf,
-    const results_record_t *record, json_t *ref,
+    const results_record_t *record, results_value_t *ref,
     const results_oneroster_field_t *field, unsigned strict,
     const results_oneroster_links_t *links)
 {
-    json_t         *value;
-    results_str_t   id;
+    results_str_t     id;
+    results_value_t  *value;
 
     static const char *const  names[] = {
         "href", "sourcedId", "type", NULL
     };
 
-    value = json_object_get(ref, "sourcedId");
+    value = results_value_get(ref, "sourcedId");
 
     if (value) {
-        id.data = json_string_value(value);
-        id.len = json_string_length(value);
+        id = results_value_text(value);
 
     } else if (field->column) {
         id = results_oneroster_column(record, field);
@@ -292,16 +291,15 @@ results_oneroster_render_ref(results_buf_t *buf,
 
 
 static void
-results_oneroster_render_unknown(results_buf_t *buf, json_t *object,
+results_oneroster_render_unknown(results_buf_t *buf, results_value_t *object,
     const results_oneroster_model_t *model)
 {
-    json_t      *value;
-    const char  *key;
+    const results_value_t  *member;
 
-    json_object_foreach(object, key, value) {
-        if (results_oneroster_field(model, key) == NULL) {
-            results_oneroster_name(buf, key);
-            results_buf_json(buf, value);
+    for (member = results_value_first(object); member; member = member->next) {
+        if (results_oneroster_field(model, member->name.data) == NULL) {
+            results_oneroster_name(buf, member->name.data);
+            results_buf_json(buf, member);
         }
     }
 }
@@ -356,24 +354,23 @@ results_oneroster_name(results_buf_t *buf, const char *name)
 
 
 void
-results_oneroster_rest(results_buf_t *buf, json_t *object,
+results_oneroster_rest(results_buf_t *buf, results_value_t *object,
     const char *const *names)
 {
-    json_t      *value;
-    unsigned     i;
-    const char  *key;
+    unsigned                i;
+    const results_value_t  *member;
 
-    json_object_foreach(object, key, value) {
+    for (member = results_value_first(object); member; member = member->next) {
 
         for (i = 0; names[i]; i++) {
-            if (strcmp(names[i], key) == 0) {
+            if (strcmp(names[i], member->name.data) == 0) {
                 break;
             }
         }
 
         if (names[i] == NULL) {
-            results_oneroster_name(buf, key);
-            results_buf_json(buf, value);
+            results_oneroster_name(buf, member->name.data);
+            results_buf_json(buf, member);
         }
     }
 }

@@ -17,7 +17,7 @@ static const char *results_oneroster_code_minor(int status);
 
 results_next_e
 results_oneroster_reply(results_request_t *r, int status,
-    const results_record_t *record, json_t *detail,
+    const results_record_t *record, results_value_t *detail,
     const results_oneroster_model_t *model, unsigned flags)
 {
     results_buf_t              *buf;
@@ -101,8 +101,8 @@ results_oneroster_unknown(results_request_t *r, results_str_t id)
 
 
 int
-results_oneroster_load(const results_record_t *record,
-    const results_oneroster_model_t *model, json_t **detail)
+results_oneroster_load(results_arena_t *arena, const results_record_t *record,
+    const results_oneroster_model_t *model, results_value_t **detail)
 {
     *detail = NULL;
 
@@ -110,7 +110,7 @@ results_oneroster_load(const results_record_t *record,
         return 0;
     }
 
-    *detail = results_json_load(record->detail);
+    *detail = results_json_load(arena, record->detail);
 
     return *detail ? 0 : -1;
 }

@@ -252,18 +252,13 @@ results_oneroster_interval(results_oneroster_terms_t *terms, int64_t time,
 static results_str_t
 results_oneroster_number(results_arena_t *arena, results_str_t value)
 {
-    json_t         *number;
-    results_str_t   text = { 0, NULL };
+    results_value_t  number;
 
-    number = json_loadb(value.data, value.len, JSON_DECODE_ANY, NULL);
-
-    if (json_is_number(number)) {
-        text = results_json_dump(arena, number);
+    if (results_json_number_text(value, &number) != 0) {
+        return results_str(NULL);
     }
 
-    json_decref(number);
-
-    return text;
+    return results_json_dump(arena, &number);
 }
 
 

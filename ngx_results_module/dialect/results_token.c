@@ -371,7 +371,7 @@ results_token_json(results_request_t *r, results_token_request_t *t)
         return;
     }
 
-    if (!json_is_object(reader.object)) {
+    if (!results_value_is_object(reader.object)) {
         results_errors_add(&r->errors, "", "expected an object");
         return;
     }

@@ -42,11 +42,13 @@ static results_next_e results_wse_finish(results_request_t *r);
 static void results_wse_error(results_request_t *r);
 
 static int results_wse_role(results_request_t *r);
-static json_t *results_wse_known(json_t *object,
-    const results_wse_field_t *fields);
-static json_t *results_wse_member(json_t *object, const char *name);
-static json_t *results_wse_known_elements(json_t *array);
-static int results_wse_read(results_request_t *r, json_t *known,
+static results_value_t *results_wse_known(results_arena_t *arena,
+    results_value_t *object,    const results_wse_field_t *fields);
+static results_value_t *results_wse_member(results_value_t *object,
+    const char *name);
+static results_value_t *results_wse_known_elements(results_arena_t *arena,
+    results_value_t *array);
+static int results_wse_read(results_request_t *r, results_value_t *known,
     results_record_t *record);
 static int results_wse_read_guid(results_request_t *r,
     results_reader_t *reader, const results_wse_field_t *field,
@@ -54,8 +56,8 @@ static int results_wse_read_guid(results_request_t *r,
 static void results_wse_read_enum(results_reader_t *reader, const char *name);
 static void results_wse_read_elements(results_reader_t *reader,
     const char *name);
-static int results_wse_detail(results_request_t *r, json_t *body,
-    json_t *known, results_record_t *record);
+static int results_wse_detail(results_request_t *r, results_value_t *body,
+    results_value_t *known, results_record_t *record);
 static void results_wse_model_state(const results_errors_t *errors,
     results_buf_t *buf);
 static results_str_t results_wse_message(results_request_t *r);
@@ -125,7 +127,7 @@ const results_dialect_t  results_wse = {
 static results_next_e
 results_wse_parse(results_request_t *r)
 {
-    json_t            *body, *known;
+    results_value_t   *body, *known;
     results_record_t  *record;
 
     if (results_wse_role(r) != 0) {
@@ -134,7 +136,7 @@ results_wse_parse(results_request_t *r)
 
     body = results_json_parse(r->body, &r->errors);
 
-    if (body && !json_is_object(body)) {
+    if (body && !results_value_is_object(body)) {
         results_errors_add(&r->errors, "", "expected an object");
     }
 
@@ -148,9 +150,9 @@ results_wse_parse(results_request_t *r)
         goto nomem;
     }
 
-    known = results_wse_known(body, results_wse_fields);
+    known = results_wse_known(r->arena, body, results_wse_fields);
 
-    if (known == NULL || results_json_keep(r->arena, known) != 0) {
+    if (known == NULL) {
         goto nomem;
     }
 
@@ -264,34 +266,32 @@ results_wse_role(results_request_t *r)
 }
 
 
-/* NULL without memory; the caller's to release */
-static json_t *
-results_wse_known(json_t *object, const results_wse_field_t *fields)
+/* NULL without memory */
+static results_value_t *
+results_wse_known(results_arena_t *arena, results_value_t *object,
+    const results_wse_field_t *fields)
 {
-    int      rc;
-    json_t  *known, *value;
+    results_value_t  *known, *value;
 
-    known = json_object();
+    known = results_value_create(arena, RESULTS_VALUE_OBJECT);
 
     for ( /* void */ ; known && fields->name; fields++) {
 
         value = results_wse_member(object, fields->name);
 
-        if (value == NULL || json_is_null(value)) {
+        if (value == NULL || results_value_is_null(value)) {
             continue;
         }
 
         if (fields->type == RESULTS_WSE_CAN_DO_RESULTS
-            && json_is_array(value))
+            && results_value_is_array(value))
         {
-            rc = json_object_set_new(known, fields->name,
-                                     results_wse_known_elements(value));
-        } else {
-            rc = json_object_set(known, fields->name, value);
+            value = results_wse_known_elements(arena, value);
         }
 
-        if (rc != 0) {
-            json_decref(known);
+        if (results_value_add(arena, known, results_str(fields->name), value)
+            == NULL)
+        {
             known = NULL;
         }
     }
@@ -301,51 +301,48 @@ results_wse_known(json_t *object, const results_wse_field_t *fields)
 
 
 /* as .NET's JSON reader: the name itself, else in any case */
-static json_t *
-results_wse_member(json_t *object, const char *name)
+static results_value_t *
+results_wse_member(results_value_t *object, const char *name)
 {
-    json_t      *value;
-    const char  *key;
+    results_value_t  *value;
 
-    value = json_object_get(object, name);
+    value = results_value_get(object, name);
 
     if (value) {
         return value;
     }
 
-    json_object_foreach(object, key, value) {
-        if (results_str_caseeq(results_str(key), results_str(name))) {
-            return value;
+    for (value = results_value_first(object); value; value = value->next) {
+        if (results_str_caseeq(value->name, results_str(name))) {
+            break;
         }
     }
 
-    return NULL;
+    return value;
 }
 
 
-static json_t *
-results_wse_known_elements(json_t *array)
+static results_value_t *
+results_wse_known_elements(results_arena_t *arena, results_value_t *array)
 {
-    int      rc;
-    size_t   i;
-    json_t  *known, *value;
+    results_value_t  *known, *value, *element;
 
-    known = json_array();
+    known = results_value_create(arena, RESULTS_VALUE_ARRAY);
 
-    for (i = 0; known && i < json_array_size(array); i++) {
+    for (value = results_value_first(array);
+         value && known;
+         value = value->next)
+    {
+        element = value;
 
-        value = json_array_get(array, i);
-
-        if (json_is_object(value)) {
-            rc = json_array_append_new(known,
-                             results_wse_known(value,
-                                               results_wse_can_do_fields));
-        } else {
-            rc = json_array_append(known, value);
+        if (results_value_is_object(value)) {
+            element = results_wse_known(arena, value,
+                                        results_wse_can_do_fields);
         }
 
-        if (rc != 0) {
-            json_decref(known);
+        if (results_value_add(arena, known, results_str(NULL), element)
+            == NULL)
+        {
             known = NULL;
         }
     }
@@ -356,7 +353,7 @@ results_wse_known_elements(json_t *array)
 
 /* what is wrong is added to r->errors; -1 without memory */
 static int
-results_wse_read(results_request_t *r, json_t *known, results_record_t *record)
+results_wse_read(results_request_t *r, results_value_t *known, results_record_t *record)
 {
     void                       *column;
     int64_t                     seconds;
@@ -430,18 +427,18 @@ static int
 results_wse_read_guid(results_request_t *r, results_reader_t *reader,
     const results_wse_field_t *field, results_str_t *out)
 {
-    int             changed;
-    char            uuid[RESULTS_UUID_LEN];
-    json_t         *value;
-    results_str_t   text;
+    int               changed;
+    char              uuid[RESULTS_UUID_LEN];
+    results_str_t     text;
+    results_value_t  *value;
 
-    value = json_object_get(reader->object, field->name);
+    value = results_value_get(reader->object, field->name);
 
     if (value == NULL && !field->required) {
         return 0;
     }
 
-    text = results_str(json_string_value(value));
+    text = results_value_text(value);
 
     if (text.data == NULL || results_uuid_normalize(text, uuid) != 0) {
         results_errors_add(&r->errors,
@@ -462,22 +459,18 @@ results_wse_read_guid(results_request_t *r, results_reader_t *reader,
 static void
 results_wse_read_enum(results_reader_t *reader, const char *name)
 {
-    int64_t         number;
-    json_t         *value;
-    results_str_t   word;
+    int64_t           number;
+    results_value_t  *value;
 
-    value = json_object_get(reader->object, name);
+    value = results_value_get(reader->object, name);
 
-    if (!json_is_string(value)) {
+    if (!results_value_is_string(value)) {
         (void) results_json_integer(reader, name, 0, INT32_MIN, INT32_MAX,
                                     &number);
         return;
     }
 
-    word.data = json_string_value(value);
-    word.len = json_string_length(value);
-
-    if (!results_id_valid(word)) {
+    if (!results_id_valid(value->u.text)) {
         results_errors_add(reader->errors, results_json_path(reader, name),
                            "expected an integer, or a word of 1 to 255 "
                            "characters");
@@ -488,22 +481,24 @@ results_wse_read_enum(results_reader_t *reader, const char *name)
 static void
 results_wse_read_elements(results_reader_t *reader, const char *name)
 {
-    size_t             i;
-    double             score;
-    json_t            *array, *value;
-    const char        *path;
-    results_str_t      code;
-    results_reader_t   element;
+    size_t            i;
+    double            score;
+    const char       *path;
+    results_str_t     code;
+    results_value_t  *array, *value;
+    results_reader_t  element;
 
     if (results_json_array(reader, name, 0, &array) != RESULTS_JSON_OK) {
         return;
     }
 
-    json_array_foreach(array, i, value) {
+    value = results_value_first(array);
+
+    for (i = 0; value; i++, value = value->next) {
 
         path = results_json_path_index(reader, name, i);
 
-        if (!json_is_object(value)) {
+        if (!results_value_is_object(value)) {
             results_errors_add(reader->errors, path, "expected an object");
             continue;
         }
@@ -524,24 +519,24 @@ results_wse_read_elements(results_reader_t *reader, const char *name)
  * has up to 29 digits, the text stays where a double has fewer.
  */
 static int
-results_wse_detail(results_request_t *r, json_t *body, json_t *known,
+results_wse_detail(results_request_t *r, results_value_t *body, results_value_t *known,
     results_record_t *record)
 {
     int                         n;
-    json_t                     *value;
     results_str_t               text, column;
+    results_value_t            *value;
     const results_wse_field_t  *field;
 
-    n = results_json_keep_digits(body, r->body);
+    n = results_json_keep_digits(r->arena, body, r->body);
 
     if (n < 0) {
         return -1;
     }
 
     if (n > 0) {
-        known = results_wse_known(body, results_wse_fields);
+        known = results_wse_known(r->arena, body, results_wse_fields);
 
-        if (known == NULL || results_json_keep(r->arena, known) != 0) {
+        if (known == NULL) {
             return -1;
         }
     }
@@ -556,22 +551,22 @@ results_wse_detail(results_request_t *r, json_t *body, json_t *known,
             continue;
         }
 
-        value = json_object_get(known, field->name);
+        value = results_value_get(known, field->name);
 
         if (field->type == RESULTS_WSE_GUID) {
 
             column = *(results_str_t *) ((char *) record + field->column);
-            text = results_str(json_string_value(value));
+            text = results_value_text(value);
 
             if (!results_str_eq(text, column)) {
                 continue;
             }
 
-        } else if (!json_is_number(value)) {
+        } else if (!results_value_is_number(value)) {
             continue;
         }
 
-        (void) json_object_del(known, field->name);
+        results_value_remove(known, field->name);
     }
 
     record->detail = results_json_dump(r->arena, known);

@@ -28,8 +28,7 @@
     (((n) + RESULTS_ARENA_ALIGN - 1) & ~(RESULTS_ARENA_ALIGN - 1))
 
 
-typedef struct results_chunk_s    results_chunk_t;
-typedef struct results_cleanup_s  results_cleanup_t;
+typedef struct results_chunk_s  results_chunk_t;
 
 
 struct results_chunk_s {
@@ -37,18 +36,10 @@ struct results_chunk_s {
 };
 
 
-struct results_cleanup_s {
-    void                  (*handler)(void *data);
-    void                   *data;
-    results_cleanup_t      *next;
-};
-
-
 struct results_arena_s {
     char                   *pos;       /* free bytes of the newest chunk */
     char                   *end;
     results_chunk_t        *chunks;
-    results_cleanup_t      *cleanups;
 };
 
 
@@ -183,7 +174,6 @@ results_arena_create(void)
     arena->pos = p + results_align(sizeof(results_arena_t));
     arena->end = p + size;
     arena->chunks = NULL;
-    arena->cleanups = NULL;
 
     return arena;
 }
@@ -192,15 +182,10 @@ results_arena_create(void)
 void
 results_arena_destroy(results_arena_t *arena)
 {
-    results_chunk_t    *chunk, *next;
-    results_cleanup_t  *cleanup;
+    results_chunk_t  *chunk, *next;
 
     if (arena == NULL) {
         return;
-    }
-
-    for (cleanup = arena->cleanups; cleanup; cleanup = cleanup->next) {
-        cleanup->handler(cleanup->data);
     }
 
     for (chunk = arena->chunks; chunk; chunk = next) {
@@ -356,26 +341,6 @@ results_arena_vprintf(results_arena_t *arena, const char *fmt, va_list args)
     va_end(again);
 
     return s;
-}
-
-
-int
-results_arena_cleanup(results_arena_t *arena, void (*handler)(void *),
-    void *data)
-{
-    results_cleanup_t  *cleanup;
-
-    cleanup = results_arena_alloc(arena, sizeof(results_cleanup_t));
-    if (cleanup == NULL) {
-        return -1;
-    }
-
-    cleanup->handler = handler;
-    cleanup->data = data;
-    cleanup->next = arena->cleanups;
-    arena->cleanups = cleanup;
-
-    return 0;
 }
 
 

@@ -48,7 +48,7 @@ typedef struct results_arena_s  results_arena_t;
 /* NULL when there is no memory */
 results_arena_t *results_arena_create(void);
 
-/* runs the cleanups, last added first, then frees everything; NULL is fine */
+/* frees everything; NULL is fine */
 void results_arena_destroy(results_arena_t *arena);
 
 /* 16-byte aligned, not zeroed; NULL when there is no memory */
@@ -66,13 +66,6 @@ results_str_t results_arena_printf(results_arena_t *arena, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 results_str_t results_arena_vprintf(results_arena_t *arena, const char *fmt,
     va_list args) __attribute__((format(printf, 2, 0)));
-
-/*
- * calls handler(data) when the arena is destroyed; -1 when there is no
- * memory: the caller then still owns data
- */
-int results_arena_cleanup(results_arena_t *arena, void (*handler)(void *),
-    void *data);
 
 
 /*

@@ -2,20 +2,19 @@
 /*
  * The list of errors, and a body's way into a tree: what is refused before
  * jansson sees it, and jansson's errors in words of our own.  Errors and
- * trees live as long as the arena of the errors; nothing here is freed one by
- * one.  The fields of a tree are read in results_json_fields.c.
+ * trees live as long as the arena of the errors.  The fields of a tree are
+ * read in results_json_fields.c.
  */
 
 #include <string.h>
 
-#include "results_json.h"
+#include "results_json_jansson.h"
 
 
 static int results_errors_grow(results_errors_t *errors);
 static const char *results_json_deep(results_str_t body);
 static void results_json_refuse_text(results_errors_t *errors,
     results_str_t body, const json_error_t *error);
-static void results_json_release(void *data);
 
 
 void
@@ -112,13 +111,20 @@ results_errors_join(const results_errors_t *errors)
 }
 
 
-json_t *
+results_value_t *
 results_json_parse(results_str_t body, results_errors_t *errors)
 {
-    size_t         i;
-    json_t        *root;
-    const char    *deep;
-    json_error_t   error;
+    size_t            i;
+    json_t           *root;
+    const char       *deep;
+    json_error_t      error;
+    results_value_t  *tree;
+
+    tree = results_json_scan(errors->arena, body);
+
+    if (tree) {
+        return tree;
+    }
 
     errors->not_json = 1;
 
@@ -188,24 +194,15 @@ results_json_parse(results_str_t body, results_errors_t *errors)
 
     errors->not_json = 0;
 
-    if (results_json_keep(errors->arena, root) != 0) {
+    tree = results_json_tree(errors->arena, root);
+
+    if (tree == NULL) {
         results_errors_add(errors, "", "out of memory");
-        return NULL;
     }
 
-    return root;
-}
+    json_decref(root);
 
-
-int
-results_json_keep(results_arena_t *arena, json_t *value)
-{
-    if (results_arena_cleanup(arena, results_json_release, value) != 0) {
-        json_decref(value);
-        return -1;
-    }
-
-    return 0;
+    return tree;
 }
 
 
@@ -314,11 +311,4 @@ results_json_refuse_text(results_errors_t *errors, results_str_t body,
 
     results_errors_add(errors, path, "%s, at line %d, column %d", what,
                        error->line, error->column);
-}
-
-
-static void
-results_json_release(void *data)
-{
-    json_decref(data);
 }

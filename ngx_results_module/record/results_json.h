@@ -1,8 +1,7 @@
 
 /*
  * Reading a JSON body field by field, with every error collected, each with
- * its path; and writing JSON.  The one place besides dialect/ that knows
- * jansson.
+ * its path; and writing JSON.
  *
  * Every reader takes the object, the field's name and where the value goes,
  * and returns RESULTS_JSON_OK, _ABSENT or _INVALID; the last one has already
@@ -13,11 +12,10 @@
 #ifndef RESULTS_JSON_H
 #define RESULTS_JSON_H
 
-#include <jansson.h>
-
 #include "results_base.h"
 #include "results_digest.h"
 #include "results_time.h"
+#include "results_value.h"
 
 
 #define RESULTS_JSON_DEPTH_MAX  32
@@ -67,23 +65,26 @@ results_str_t results_errors_join(const results_errors_t *errors);
  * Parses a body: strict JSON in UTF-8 (no BOM, no duplicate keys, no
  * \u0000), an object or array at the root, at most RESULTS_JSON_DEPTH_MAX
  * levels.  Where an integer does not fit 64 bits all are read as doubles.
- * The tree is released with the arena.  NULL with one error added, whose text
- * never quotes the body, and whose path is that of the member it is in.
+ * NULL with one error added, whose text never quotes the body, and whose path
+ * is that of the member it is in.
  */
-json_t *results_json_parse(results_str_t body, results_errors_t *errors);
+results_value_t *results_json_parse(results_str_t body,
+    results_errors_t *errors);
 
 /*
- * A tree made by the caller is released with the arena from now on; -1
- * without memory: then it is released already.
+ * The same without an error: NULL also for what jansson has to look at, which
+ * is anything unusual
  */
-int results_json_keep(results_arena_t *arena, json_t *value);
+results_value_t *results_json_scan(results_arena_t *arena,
+    results_str_t text);
 
 /*
  * Puts its text, as a string, in place of each number of a tree that has more
  * digits than a double; text is what the tree was parsed from.  How many they
  * were; -1 without memory.
  */
-int results_json_keep_digits(json_t *tree, results_str_t text);
+int results_json_keep_digits(results_arena_t *arena, results_value_t *tree,
+    results_str_t text);
 
 /* the path of the member that is read at a position of a body */
 const char *results_json_path_at(results_errors_t *errors, results_str_t body,
@@ -92,7 +93,7 @@ const char *results_json_path_at(results_errors_t *errors, results_str_t body,
 
 /* an object being read, and the path that leads to it */
 typedef struct {
-    json_t                 *object;
+    results_value_t        *object;
     const char             *path;      /* "/result" */
     results_errors_t       *errors;
 } results_reader_t;
@@ -113,7 +114,7 @@ int results_json_object(results_reader_t *r, const char *name, unsigned flags,
 
 /* an array, which the caller walks */
 int results_json_array(results_reader_t *r, const char *name, unsigned flags,
-    json_t **array);
+    results_value_t **array);
 
 /* UTF-8 text; points into the tree, max is in characters, 0 for no limit */
 int results_json_string(results_reader_t *r, const char *name, unsigned flags,
@@ -141,9 +142,10 @@ int results_json_word(results_reader_t *r, const char *name, unsigned flags,
  * a string of one: 0, or -1.  An id, also as an integer, in the record's form:
  * 0, or -1 where it is none, or without memory.
  */
-json_t *results_json_at(json_t *object, const char *path);
-int results_json_numeric(json_t *value, double *out);
-int results_json_id(results_arena_t *arena, json_t *value, results_str_t *out);
+results_value_t *results_json_at(results_value_t *object, const char *path);
+int results_json_numeric(results_value_t *value, double *out);
+int results_json_id(results_arena_t *arena, results_value_t *value,
+    results_str_t *out);
 
 /*
  * adds "unknown field" for every member that is not in the NULL-terminated
@@ -168,19 +170,23 @@ results_str_t results_id_normalize(results_arena_t *arena, results_str_t id,
  * it.  Members named in the NULL-terminated `without`, at the first level, do
  * not count.  0 or -1 when there is no memory.
  */
-int results_json_digest(json_t *value, const char *const *without,
+int results_json_digest(results_value_t *value, const char *const *without,
     unsigned char digest[RESULTS_DIGEST_LEN]);
-int results_json_hash(json_t *value, const char *const *without,
+int results_json_hash(results_value_t *value, const char *const *without,
     int64_t *hash);
 
 /*
  * The tree of a JSON text that came from this module and was jsonb meanwhile.
- * The caller's to free with json_decref(); NULL without memory.
+ * NULL without memory.
  */
-json_t *results_json_load(results_str_t text);
+results_value_t *results_json_load(results_arena_t *arena,
+    results_str_t text);
+
+/* a text that is a JSON number and nothing else: 0, or -1 */
+int results_json_number_text(results_str_t text, results_value_t *number);
 
 /* value as compact JSON text in the arena; data is NULL without memory */
-results_str_t results_json_dump(results_arena_t *arena, json_t *value);
+results_str_t results_json_dump(results_arena_t *arena, results_value_t *value);
 
 /* s as a JSON string with its quotes, the control characters escaped */
 void results_buf_json_string(results_buf_t *buf, results_str_t s);
@@ -189,7 +195,7 @@ void results_buf_json_string(results_buf_t *buf, results_str_t s);
 void results_buf_json_number(results_buf_t *buf, double value);
 
 /* value as compact JSON */
-void results_buf_json(results_buf_t *buf, const json_t *value);
+void results_buf_json(results_buf_t *buf, const results_value_t *value);
 
 
 #endif /* RESULTS_JSON_H */

@@ -17,7 +17,7 @@
 
 static size_t results_json_escape(char *out, const char *name, size_t len);
 static int results_json_field(results_reader_t *r, const char *name,
-    unsigned flags, json_t **value);
+    unsigned flags, results_value_t **value);
 static int results_json_invalid(results_reader_t *r, const char *name,
     const char *text);
 static size_t results_json_characters(const char *data, size_t len);
@@ -103,9 +103,9 @@ results_json_escape(char *out, const char *name, size_t len)
 /* finds the member, and answers for one that is absent or null */
 static int
 results_json_field(results_reader_t *r, const char *name, unsigned flags,
-    json_t **value)
+    results_value_t **value)
 {
-    *value = json_object_get(r->object, name);
+    *value = results_value_get(r->object, name);
 
     if (*value == NULL) {
         if (!(flags & RESULTS_JSON_REQUIRED)) {
@@ -115,7 +115,7 @@ results_json_field(results_reader_t *r, const char *name, unsigned flags,
         return results_json_invalid(r, name, "required");
     }
 
-    if (json_is_null(*value) && (flags & RESULTS_JSON_NULLABLE)) {
+    if (results_value_is_null(*value) && (flags & RESULTS_JSON_NULLABLE)) {
         return RESULTS_JSON_ABSENT;
     }
 
@@ -136,15 +136,15 @@ int
 results_json_object(results_reader_t *r, const char *name, unsigned flags,
     results_reader_t *child)
 {
-    int      rc;
-    json_t  *value;
+    int               rc;
+    results_value_t  *value;
 
     rc = results_json_field(r, name, flags, &value);
     if (rc != RESULTS_JSON_OK) {
         return rc;
     }
 
-    if (!json_is_object(value)) {
+    if (!results_value_is_object(value)) {
         return results_json_invalid(r, name, "expected an object");
     }
 
@@ -158,21 +158,21 @@ results_json_object(results_reader_t *r, const char *name, unsigned flags,
 
 int
 results_json_array(results_reader_t *r, const char *name, unsigned flags,
-    json_t **array)
+    results_value_t **array)
 {
-    int      rc;
-    json_t  *value;
+    int               rc;
+    results_value_t  *value;
 
     rc = results_json_field(r, name, flags, &value);
     if (rc != RESULTS_JSON_OK) {
         return rc;
     }
 
-    if (!json_is_array(value)) {
+    if (!results_value_is_array(value)) {
         return results_json_invalid(r, name, "expected an array");
     }
 
-    if ((flags & RESULTS_JSON_NONEMPTY) && json_array_size(value) == 0) {
+    if ((flags & RESULTS_JSON_NONEMPTY) && results_value_size(value) == 0) {
         return results_json_invalid(r, name, "must not be empty");
     }
 
@@ -186,21 +186,20 @@ int
 results_json_string(results_reader_t *r, const char *name, unsigned flags,
     size_t max, results_str_t *out)
 {
-    int             rc;
-    json_t         *value;
-    results_str_t   s;
+    int               rc;
+    results_str_t     s;
+    results_value_t  *value;
 
     rc = results_json_field(r, name, flags, &value);
     if (rc != RESULTS_JSON_OK) {
         return rc;
     }
 
-    if (!json_is_string(value)) {
+    if (!results_value_is_string(value)) {
         return results_json_invalid(r, name, "expected a string");
     }
 
-    s.len = json_string_length(value);
-    s.data = json_string_value(value);
+    s = value->u.text;
 
     if (s.len == 0 && (flags & RESULTS_JSON_NONEMPTY)) {
         return results_json_invalid(r, name, "must not be empty");
@@ -240,19 +239,19 @@ int
 results_json_number(results_reader_t *r, const char *name, unsigned flags,
     double *out)
 {
-    int      rc;
-    json_t  *value;
+    int               rc;
+    results_value_t  *value;
 
     rc = results_json_field(r, name, flags, &value);
     if (rc != RESULTS_JSON_OK) {
         return rc;
     }
 
-    if (!json_is_number(value)) {
+    if (!results_value_is_number(value)) {
         return results_json_invalid(r, name, "expected a number");
     }
 
-    *out = json_number_value(value);
+    *out = results_value_number(value);
 
     return RESULTS_JSON_OK;
 }
@@ -262,21 +261,21 @@ int
 results_json_integer(results_reader_t *r, const char *name, unsigned flags,
     int64_t min, int64_t max, int64_t *out)
 {
-    int      rc;
-    double   real;
-    json_t  *value;
-    int64_t  n;
+    int               rc;
+    double            real;
+    int64_t           n;
+    results_value_t  *value;
 
     rc = results_json_field(r, name, flags, &value);
     if (rc != RESULTS_JSON_OK) {
         return rc;
     }
 
-    if (json_is_integer(value)) {
-        n = json_integer_value(value);
+    if (results_value_is(value, RESULTS_VALUE_INTEGER)) {
+        n = value->u.integer;
 
-    } else if (json_is_real(value)) {
-        real = json_real_value(value);
+    } else if (results_value_is(value, RESULTS_VALUE_REAL)) {
+        real = value->u.real;
 
         /* JSON has one type of numbers: 60.0 and 6e1 are 60 */
 
@@ -381,19 +380,19 @@ results_json_word(results_reader_t *r, const char *name, unsigned flags,
 void
 results_json_refuse_unknown(results_reader_t *r, const char *const *names)
 {
-    void           *iter;
-    const char     *key, *const *next, *const *first;
-    results_str_t   name;
+    const char       *key, *const *next, *const *first;
+    results_str_t     name;
+    results_value_t  *member;
 
     /* fields mostly come in the list's order: the search begins there */
 
     next = names;
 
-    for (iter = json_object_iter(r->object);
-         iter != NULL;
-         iter = json_object_iter_next(r->object, iter))
+    for (member = results_value_first(r->object);
+         member;
+         member = member->next)
     {
-        key = json_object_iter_key(iter);
+        key = member->name.data;
         first = next;
 
         while (*next != NULL && strcmp(*next, key) != 0) {
@@ -409,7 +408,7 @@ results_json_refuse_unknown(results_reader_t *r, const char *const *names)
 
             if (next == first) {
                 name = results_json_short_name(r->errors->arena,
-                                               results_str(key));
+                                               member->name);
                 (void) results_json_invalid(r, name.data ? name.data : "",
                                             "unknown field");
                 continue;

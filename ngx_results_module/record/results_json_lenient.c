@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "results_json.h"
+#include "results_json_jansson.h"
 
 
 /* names of formats, not of bodies */
@@ -17,8 +17,8 @@
 #define RESULTS_INTEGER_MAX  0x1p53
 
 
-json_t *
-results_json_at(json_t *object, const char *path)
+results_value_t *
+results_json_at(results_value_t *object, const char *path)
 {
     char    name[RESULTS_NAME_MAX];
     size_t  len;
@@ -34,7 +34,7 @@ results_json_at(json_t *object, const char *path)
         memcpy(name, path, len);
         name[len] = '\0';
 
-        object = json_object_get(object, name);
+        object = results_value_get(object, name);
 
         if (path[len] == '\0') {
             break;
@@ -48,36 +48,66 @@ results_json_at(json_t *object, const char *path)
 
 
 int
-results_json_numeric(json_t *value, double *out)
+results_json_numeric(results_value_t *value, double *out)
 {
-    int          rc;
-    size_t       len;
-    json_t      *parsed;
-    const char  *text;
+    results_value_t  number;
 
-    if (json_is_number(value)) {
-        *out = json_number_value(value);
-        return 0;
+    if (results_value_is_string(value)) {
+
+        if (results_json_number_text(value->u.text, &number) != 0) {
+            return -1;
+        }
+
+        value = &number;
     }
 
-    text = json_string_value(value);
-    len = json_string_length(value);
+    if (!results_value_is_number(value)) {
+        return -1;
+    }
+
+    *out = results_value_number(value);
+
+    return 0;
+}
+
+
+int
+results_json_number_text(results_str_t text, results_value_t *number)
+{
+    int            rc;
+    json_t        *parsed;
+    json_error_t   error;
 
     /* jansson would skip white space around it */
 
-    if (len == 0 || text[0] <= ' ' || text[len - 1] <= ' ') {
+    if (text.len == 0 || text.data[0] <= ' ' || text.data[text.len - 1] <= ' ')
+    {
         return -1;
     }
 
     /* not strtod(): it knows hexadecimal, "nan" and the locale's comma */
 
-    parsed = json_loadb(text, len, JSON_DECODE_ANY|JSON_DECODE_INT_AS_REAL,
-                        NULL);
-    rc = -1;
+    parsed = json_loadb(text.data, text.len, JSON_DECODE_ANY, &error);
 
-    if (json_is_number(parsed)) {
-        *out = json_number_value(parsed);
-        rc = 0;
+    if (parsed == NULL
+        && json_error_code(&error) == json_error_numeric_overflow)
+    {
+        parsed = json_loadb(text.data, text.len,
+                            JSON_DECODE_ANY|JSON_DECODE_INT_AS_REAL, &error);
+    }
+
+    rc = 0;
+
+    if (json_is_integer(parsed)) {
+        number->type = RESULTS_VALUE_INTEGER;
+        number->u.integer = json_integer_value(parsed);
+
+    } else if (json_is_real(parsed)) {
+        number->type = RESULTS_VALUE_REAL;
+        number->u.real = json_real_value(parsed);
+
+    } else {
+        rc = -1;
     }
 
     json_decref(parsed);
@@ -87,15 +117,15 @@ results_json_numeric(json_t *value, double *out)
 
 
 int
-results_json_id(results_arena_t *arena, json_t *value, results_str_t *out)
+results_json_id(results_arena_t *arena, results_value_t *value,
+    results_str_t *out)
 {
     int            changed;
     double         number;
     results_str_t  id;
 
-    if (json_is_string(value)) {
-        id.data = json_string_value(value);
-        id.len = json_string_length(value);
+    if (results_value_is_string(value)) {
+        id = value->u.text;
 
         if (!results_id_valid(id)) {
             return -1;
@@ -103,17 +133,17 @@ results_json_id(results_arena_t *arena, json_t *value, results_str_t *out)
 
         id = results_id_normalize(arena, id, &changed);
 
-    } else if (json_is_integer(value)) {
-        id = results_arena_printf(arena, "%" JSON_INTEGER_FORMAT,
-                                  json_integer_value(value));
+    } else if (results_value_is(value, RESULTS_VALUE_INTEGER)) {
+        id = results_arena_printf(arena, "%lld",
+                                  (long long) value->u.integer);
 
     } else {
 
         /* 3899.0: JSON has one type of numbers */
 
-        number = json_number_value(value);
+        number = results_value_number(value);
 
-        if (!json_is_real(value)
+        if (!results_value_is(value, RESULTS_VALUE_REAL)
             || number < -RESULTS_INTEGER_MAX || number > RESULTS_INTEGER_MAX
             || number != (double) (int64_t) number)
         {

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "results_json.h"
+#include "results_json_jansson.h"
 
 
 static void results_json_mend(results_buf_t *buf, results_str_t text);
@@ -17,32 +17,41 @@ static const char *results_json_number_end(const char *p, const char *end);
 static int results_json_fits(const char *p, size_t len);
 
 
-json_t *
-results_json_load(results_str_t text)
+results_value_t *
+results_json_load(results_arena_t *arena, results_str_t text)
 {
-    json_t         *root;
-    json_error_t    error;
-    results_buf_t   buf;
+    json_t           *root;
+    json_error_t      error;
+    results_buf_t     buf;
+    results_value_t  *tree;
+
+    tree = results_json_scan(arena, text);
+
+    if (tree) {
+        return tree;
+    }
 
     root = json_loadb(text.data, text.len, 0, &error);
 
-    if (root != NULL
-        || json_error_code(&error) != json_error_numeric_overflow)
+    if (root == NULL
+        && json_error_code(&error) == json_error_numeric_overflow)
     {
-        return root;
+        memset(&buf, 0, sizeof(results_buf_t));
+
+        results_json_mend(&buf, text);
+
+        if (!buf.failed) {
+            root = json_loadb(buf.data, buf.len, 0, &error);
+        }
+
+        results_buf_free(&buf);
     }
 
-    memset(&buf, 0, sizeof(results_buf_t));
+    tree = results_json_tree(arena, root);
 
-    results_json_mend(&buf, text);
+    json_decref(root);
 
-    if (!buf.failed) {
-        root = json_loadb(buf.data, buf.len, 0, &error);
-    }
-
-    results_buf_free(&buf);
-
-    return root;
+    return tree;
 }
 
 

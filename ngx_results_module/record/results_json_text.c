@@ -16,9 +16,6 @@
 /* digits that every double keeps */
 #define RESULTS_DIGITS_EXACT  15
 
-/* of a number: it has more digits than its double */
-#define RESULTS_JSON_LONG  (-2)
-
 
 /* an object or array that is open where the walk is */
 typedef struct {
@@ -36,7 +33,7 @@ typedef struct {
 } results_json_values_t;
 
 
-static int results_json_long(json_t *value, results_str_t text);
+static int results_json_long(results_value_t *value, results_str_t text);
 static void results_json_values(results_json_values_t *values,
     results_str_t text);
 static results_str_t results_json_next_value(results_json_values_t *values);
@@ -131,47 +128,38 @@ results_json_path_at(results_errors_t *errors, results_str_t body,
 
 
 int
-results_json_keep_digits(json_t *tree, results_str_t text)
+results_json_keep_digits(results_arena_t *arena, results_value_t *tree,
+    results_str_t text)
 {
-    int                     n, rc;
-    void                   *iter;
-    size_t                  i;
-    results_json_values_t   values;
+    int                    n, rc;
+    results_value_t       *value;
+    results_json_values_t  values;
 
     n = 0;
+
+    if (tree->exact || tree->type < RESULTS_VALUE_ARRAY) {
+        return 0;
+    }
+
     results_json_values(&values, text);
 
     /* members are in the order of the text */
 
-    for (iter = json_object_iter(tree);
-         iter != NULL;
-         iter = json_object_iter_next(tree, iter))
-    {
-        text = results_json_next_value(&values);
-        rc = results_json_long(json_object_iter_value(iter), text);
-
-        if (rc == RESULTS_JSON_LONG) {
-            rc = (json_object_iter_set_new(tree, iter,
-                                           json_stringn(text.data, text.len))
-                  == 0) ? 1 : -1;
-        }
-
-        if (rc < 0) {
-            return -1;
-        }
-
-        n += rc;
-    }
-
-    for (i = 0; i < json_array_size(tree); i++) {
+    for (value = results_value_first(tree); value; value = value->next) {
 
         text = results_json_next_value(&values);
-        rc = results_json_long(json_array_get(tree, i), text);
 
-        if (rc == RESULTS_JSON_LONG) {
-            rc = (json_array_set_new(tree, i,
-                                     json_stringn(text.data, text.len))
-                  == 0) ? 1 : -1;
+        if (results_value_is_number(value)) {
+            rc = results_json_long(value, text);
+
+            if (rc) {
+                value->type = RESULTS_VALUE_STRING;
+                value->u.text = results_arena_copy(arena, text.data, text.len);
+                rc = value->u.text.data ? 1 : -1;
+            }
+
+        } else {
+            rc = results_json_keep_digits(arena, value, text);
         }
 
         if (rc < 0) {
@@ -185,15 +173,11 @@ results_json_keep_digits(json_t *tree, results_str_t text)
 }
 
 
-/* RESULTS_JSON_LONG, or what became of the values within this one */
+/* whether a number has more digits than its double */
 static int
-results_json_long(json_t *value, results_str_t text)
+results_json_long(results_value_t *value, results_str_t text)
 {
     size_t  i, zeros, digits;
-
-    if (!json_is_number(value)) {
-        return results_json_keep_digits(value, text);
-    }
 
     digits = 0;
     zeros = 0;
@@ -216,13 +200,8 @@ results_json_long(json_t *value, results_str_t text)
         }
     }
 
-    if (digits > RESULTS_DIGITS_EXACT
-        || (digits && fabs(json_number_value(value)) < DBL_MIN))
-    {
-        return RESULTS_JSON_LONG;
-    }
-
-    return 0;
+    return digits > RESULTS_DIGITS_EXACT
+           || (digits && fabs(results_value_number(value)) < DBL_MIN);
 }
 
 

@@ -19,19 +19,14 @@
 #define RESULTS_JSON_EXACT    1e15
 
 
-typedef struct {
-    const char             *key;
-    const json_t           *value;
-} results_member_t;
-
-
 static size_t results_json_plain(const char *data, size_t len);
 static void results_json_escape_string(results_buf_t *buf, results_str_t s,
     size_t n);
 static void results_json_integer_text(results_buf_t *buf, int64_t value);
 static int results_json_decimal(results_buf_t *buf, double value);
-static void results_json_canonical(results_buf_t *buf, const json_t *value,
-    const char *const *without);
+static void results_json_canonical(results_buf_t *buf,
+    const results_value_t *value, const char *const *without);
+static void results_json_sort(const results_value_t **members, size_t n);
 static int results_json_compare(const void *a, const void *b);
 
 
@@ -279,72 +274,60 @@ results_json_integer_text(results_buf_t *buf, int64_t value)
 
 
 void
-results_buf_json(results_buf_t *buf, const json_t *value)
+results_buf_json(results_buf_t *buf, const results_value_t *value)
 {
-    void           *iter;
-    size_t          i;
-    json_t         *object;
-    const char     *comma;
-    results_str_t   s;
+    const char             *comma;
+    const results_value_t  *child;
 
-    switch (json_typeof(value)) {
+    switch (value->type) {
 
-    case JSON_OBJECT:
-        object = (json_t *) value;      /* iterators take no const */
+    case RESULTS_VALUE_OBJECT:
         comma = "{";
 
-        for (iter = json_object_iter(object);
-             iter != NULL;
-             iter = json_object_iter_next(object, iter))
-        {
+        for (child = results_value_first(value); child; child = child->next) {
             results_buf_append(buf, comma, 1);
-            results_buf_json_string(buf,
-                                    results_str(json_object_iter_key(iter)));
+            results_buf_json_string(buf, child->name);
             results_buf_append(buf, ":", 1);
-            results_buf_json(buf, json_object_iter_value(iter));
+            results_buf_json(buf, child);
             comma = ",";
         }
 
         results_buf_puts(buf, (*comma == '{') ? "{}" : "}");
         break;
 
-    case JSON_ARRAY:
-        results_buf_append(buf, "[", 1);
+    case RESULTS_VALUE_ARRAY:
+        comma = "[";
 
-        for (i = 0; i < json_array_size(value); i++) {
-            if (i != 0) {
-                results_buf_append(buf, ",", 1);
-            }
-
-            results_buf_json(buf, json_array_get(value, i));
+        for (child = results_value_first(value); child; child = child->next) {
+            results_buf_append(buf, comma, 1);
+            results_buf_json(buf, child);
+            comma = ",";
         }
 
-        results_buf_append(buf, "]", 1);
+        results_buf_puts(buf, (*comma == '[') ? "[]" : "]");
         break;
 
-    case JSON_STRING:
-        s.len = json_string_length(value);
-        s.data = json_string_value(value);
-        results_buf_json_string(buf, s);
+    case RESULTS_VALUE_STRING:
+        results_buf_json_string(buf, value->u.text);
         break;
 
-    case JSON_INTEGER:
-        results_json_integer_text(buf, json_integer_value(value));
+    case RESULTS_VALUE_INTEGER:
+        results_json_integer_text(buf, value->u.integer);
         break;
 
-    case JSON_REAL:
-        results_buf_json_number(buf, json_real_value(value));
+    case RESULTS_VALUE_REAL:
+        results_buf_json_number(buf, value->u.real);
         break;
 
-    case JSON_TRUE:
+    case RESULTS_VALUE_TRUE:
         results_buf_append(buf, "true", 4);
         break;
 
-    case JSON_FALSE:
+    case RESULTS_VALUE_FALSE:
         results_buf_append(buf, "false", 5);
         break;
 
-    case JSON_NULL:
+    case RESULTS_VALUE_NULL:
         results_buf_append(buf, "null", 4);
         break;
     }
@@ -352,7 +335,7 @@ results_buf_json(results_buf_t *buf, const json_t *value)
 
 
 results_str_t
-results_json_dump(results_arena_t *arena, json_t *value)
+results_json_dump(results_arena_t *arena, results_value_t *value)
 {
     results_buf_t  buf = { NULL, 0, 0, 0 };
     results_str_t  s = { 0, NULL };
@@ -370,7 +353,7 @@ results_json_dump(results_arena_t *arena, json_t *value)
 
 
 int
-results_json_digest(json_t *value, const char *const *without,
+results_json_digest(results_value_t *value, const char *const *without,
     unsigned char digest[RESULTS_DIGEST_LEN])
 {
     int            rc;
@@ -387,7 +370,8 @@ results_json_digest(json_t *value, const char *const *without,
 
 
 int
-results_json_hash(json_t *value, const char *const *without, int64_t *hash)
+results_json_hash(results_value_t *value, const char *const *without,
+    int64_t *hash)
 {
     int            i;
     uint64_t       bits;
@@ -411,40 +395,37 @@ results_json_hash(json_t *value, const char *const *without, int64_t *hash)
 
 /* results_buf_json() but for the order of the members */
 static void
-results_json_canonical(results_buf_t *buf, const json_t *value,
+results_json_canonical(results_buf_t *buf, const results_value_t *value,
     const char *const *without)
 {
-    void               *iter;
-    size_t              i, n;
-    json_t             *object;
-    const char         *key, *const *name;
-    results_member_t    few[RESULTS_JSON_MEMBERS], *members;
+    size_t                   i, n;
+    const char              *comma;
+    const char *const       *name;
+    const results_value_t   *child, **members;
+    const results_value_t   *few[RESULTS_JSON_MEMBERS];
 
-    if (json_is_array(value)) {
-        results_buf_append(buf, "[", 1);
+    if (results_value_is_array(value)) {
+        comma = "[";
 
-        for (i = 0; i < json_array_size(value); i++) {
-            if (i != 0) {
-                results_buf_append(buf, ",", 1);
-            }
-
-            results_json_canonical(buf, json_array_get(value, i), NULL);
+        for (child = results_value_first(value); child; child = child->next) {
+            results_buf_append(buf, comma, 1);
+            results_json_canonical(buf, child, NULL);
+            comma = ",";
         }
 
-        results_buf_append(buf, "]", 1);
+        results_buf_puts(buf, (*comma == '[') ? "[]" : "]");
         return;
     }
 
-    if (!json_is_object(value)) {
+    if (!results_value_is_object(value)) {
         results_buf_json(buf, value);
         return;
     }
 
-    object = (json_t *) value;
     members = few;
 
-    if (json_object_size(object) > RESULTS_JSON_MEMBERS) {
-        members = malloc(json_object_size(object) * sizeof(*members));
+    if (results_value_size(value) > RESULTS_JSON_MEMBERS) {
+        members = malloc(results_value_size(value) * sizeof(*members));
         if (members == NULL) {
             buf->failed = 1;
             return;
@@ -453,25 +434,20 @@ results_json_canonical(results_buf_t *buf, const json_t *value,
 
     n = 0;
 
-    for (iter = json_object_iter(object);
-         iter != NULL;
-         iter = json_object_iter_next(object, iter))
-    {
-        key = json_object_iter_key(iter);
+    for (child = results_value_first(value); child; child = child->next) {
 
         for (name = without; name != NULL && *name != NULL; name++) {
-            if (strcmp(*name, key) == 0) {
+            if (strcmp(*name, child->name.data) == 0) {
                 break;
             }
         }
 
         if (name == NULL || *name == NULL) {
-            members[n].key = key;
-            members[n++].value = json_object_iter_value(iter);
+            members[n++] = child;
         }
     }
 
-    qsort(members, n, sizeof(*members), results_json_compare);
+    results_json_sort(members, n);
 
     results_buf_append(buf, "{", 1);
 
@@ -480,9 +456,9 @@ results_json_canonical(results_buf_t *buf, const json_t *value,
             results_buf_append(buf, ",", 1);
         }
 
-        results_buf_json_string(buf, results_str(members[i].key));
+        results_buf_json_string(buf, members[i]->name);
         results_buf_append(buf, ":", 1);
-        results_json_canonical(buf, members[i].value, NULL);
+        results_json_canonical(buf, members[i], NULL);
     }
 
     results_buf_append(buf, "}", 1);
@@ -493,13 +469,40 @@ results_json_canonical(results_buf_t *buf, const json_t *value,
 }
 
 
+static void
+results_json_sort(const results_value_t **members, size_t n)
+{
+    size_t                  i, j;
+    const results_value_t  *member;
+
+    if (n > RESULTS_JSON_MEMBERS) {
+        qsort(members, n, sizeof(*members), results_json_compare);
+        return;
+    }
+
+    for (i = 1; i < n; i++) {
+        member = members[i];
+
+        for (j = i; j > 0; j--) {
+            if (results_json_compare(&members[j - 1], &member) < 0) {
+                break;
+            }
+
+            members[j] = members[j - 1];
+        }
+
+        members[j] = member;
+    }
+}
+
+
 static int
 results_json_compare(const void *a, const void *b)
 {
-    const results_member_t  *x, *y;
+    const results_value_t *const  *x, *const *y;
 
     x = a;
     y = b;
 
-    return strcmp(x->key, y->key);
+    return strcmp((*x)->name.data, (*y)->name.data);
 }

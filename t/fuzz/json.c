@@ -1,13 +1,15 @@
 
 /*
- * The JSON reader and the JSON writer: what is read is written as a text that
- * jansson reads as the same tree; every field reader gets every member.  The
- * first byte says which allocation fails.
+ * The JSON reader and the JSON writer: what is read is the tree that jansson
+ * reads, also where jansson was not asked; it is written as a text that
+ * jansson reads as that tree again; every field reader gets every member.
+ * The first byte says which allocation fails.
  */
 
 #include <math.h>
 
 #include "fuzz.h"
+#include "results_json_jansson.h"
 
 
 static const char *const  words[] = { "active", "tobedeleted", "a", NULL };
@@ -23,51 +25,148 @@ load(const char *data, size_t len)
 }
 
 
-/* one with reals where an integer is too large, as the reader has them */
+/*
+ * jansson's tree and ours; one has reals where an integer of the text is too
+ * large, and of equal numbers one is written as an integer
+ */
 static int
-same(json_t *a, json_t *b)
+same(json_t *a, const results_value_t *b)
 {
-    size_t       i;
-    json_t      *value;
-    const char  *key;
+    size_t                  i;
+    json_t                 *value;
+    const char             *key;
+    results_str_t           text;
+    const results_value_t  *child;
 
-    if (json_is_number(a) && json_is_number(b)) {
-        return json_number_value(a) == json_number_value(b);
-    }
+    static const results_value_e  types[] = {
+        [JSON_TRUE] = RESULTS_VALUE_TRUE,
+        [JSON_FALSE] = RESULTS_VALUE_FALSE,
+        [JSON_NULL] = RESULTS_VALUE_NULL
+    };
 
-    if (json_typeof(a) != json_typeof(b)) {
+    if (b == NULL) {
         return 0;
     }
 
-    if (json_is_object(a)) {
+    child = results_value_first(b);
+
+    switch (json_typeof(a)) {
+
+    case JSON_OBJECT:
+        if (!results_value_is_object(b)
+            || json_object_size(a) != results_value_size(b))
+        {
+            return 0;
+        }
+
         json_object_foreach(a, key, value) {
-            if (json_object_get(b, key) == NULL
-                || !same(value, json_object_get(b, key)))
+            if (child == NULL
+                || !results_str_eq(child->name, results_str(key))
+                || child->name.data[child->name.len] != '\0'
+                || results_value_get(b, key) != child
+                || !same(value, child))
             {
                 return 0;
             }
+
+            child = child->next;
         }
 
-        return json_object_size(a) == json_object_size(b);
-    }
+        return child == NULL;
 
-    if (json_is_array(a)) {
+    case JSON_ARRAY:
+        if (!results_value_is_array(b)
+            || json_array_size(a) != results_value_size(b))
+        {
+            return 0;
+        }
+
         json_array_foreach(a, i, value) {
-            if (i >= json_array_size(b) || !same(value, json_array_get(b, i)))
-            {
+            if (child == NULL || !same(value, child)) {
                 return 0;
             }
+
+            child = child->next;
         }
 
-        return json_array_size(a) == json_array_size(b);
+        return child == NULL;
+
+    case JSON_STRING:
+        text.data = json_string_value(a);
+        text.len = json_string_length(a);
+
+        return results_value_is_string(b)
+               && results_str_eq(results_value_text(b), text)
+               && b->u.text.data[text.len] == '\0';
+
+    case JSON_INTEGER:
+    case JSON_REAL:
+        return results_value_is_number(b)
+               && json_number_value(a) == results_value_number(b);
+
+    default:
+        return b->type == types[json_typeof(a)];
+    }
+}
+
+
+/* of equal trees: an integer is one in both, and -0.0 is no 0.0 */
+static int
+identical(const results_value_t *a, const results_value_t *b)
+{
+    const results_value_t  *c, *d;
+
+    if (a->type != b->type
+        || !signbit(results_value_number(a))
+           != !signbit(results_value_number(b)))
+    {
+        return 0;
     }
 
-    return json_equal(a, b);
+    c = results_value_first(a);
+    d = results_value_first(b);
+
+    while (a->type >= RESULTS_VALUE_ARRAY && c) {
+        if (!identical(c, d)) {
+            return 0;
+        }
+
+        c = c->next;
+        d = d->next;
+    }
+
+    return 1;
+}
+
+
+/* what is scanned without jansson, jansson takes, and of the same types */
+static void
+scan_agrees(results_arena_t *arena, results_str_t body)
+{
+    json_t           *tree;
+    results_value_t  *scanned, *parsed;
+
+    scanned = results_json_scan(arena, body);
+
+    if (scanned == NULL) {
+        return;
+    }
+
+    fuzz_pause();
+
+    tree = json_loadb(body.data, body.len, JSON_REJECT_DUPLICATES, NULL);
+    fuzz_assert(tree && same(tree, scanned));
+
+    parsed = results_json_tree(arena, tree);
+    fuzz_assert(identical(scanned, parsed));
+
+    json_decref(tree);
+    fuzz_resume();
 }
 
 
 static void
-is_written(results_arena_t *arena, json_t *tree)
+is_written(results_arena_t *arena, results_value_t *tree)
 {
     json_t         *again;
     results_buf_t   buf;
@@ -86,11 +185,11 @@ is_written(results_arena_t *arena, json_t *tree)
     fuzz_pause();
 
     again = load(text.data, text.len);
-    fuzz_assert(again && same(tree, again));
+    fuzz_assert(again && same(again, tree));
     json_decref(again);
 
     again = load(buf.data, buf.len);
-    fuzz_assert(again && same(tree, again));
+    fuzz_assert(again && same(again, tree));
     json_decref(again);
     results_buf_free(&buf);
 
@@ -103,21 +202,23 @@ fields(results_arena_t *arena, results_reader_t *r, unsigned depth)
 {
     int                rc, word;
     double             d;
-    json_t            *value, *array;
     int64_t            n;
     unsigned           flags, errors;
     const char        *name;
     results_str_t      s, raw;
+    results_value_t   *value, *array;
     results_reader_t   child;
 
-    json_object_foreach(r->object, name, value) {
+    for (value = results_value_first(r->object); value; value = value->next) {
+
+        name = value->name.data;
 
         for (flags = 0; flags < 8; flags += depth ? 5 : 1) {
             errors = r->errors->n + r->errors->dropped;
 
             rc = results_json_string(r, name, flags, 255, &s);
             fuzz_assert(rc != RESULTS_JSON_OK
-                        || (json_is_string(value) && fuzz_is_text(s)
+                        || (results_value_is_string(value) && fuzz_is_text(s)
                             && s.len <= 255 * 4));
 
             rc = results_json_number(r, name, flags, &d);
@@ -134,10 +235,11 @@ fields(results_arena_t *arena, results_reader_t *r, unsigned depth)
             fuzz_assert(rc != RESULTS_JSON_OK || (word >= 0 && word < 3));
 
             rc = results_json_array(r, name, flags, &array);
-            fuzz_assert(rc != RESULTS_JSON_OK || json_is_array(array));
+            fuzz_assert(rc != RESULTS_JSON_OK || results_value_is_array(array));
 
             rc = results_json_object(r, name, flags, &child);
-            fuzz_assert(rc != RESULTS_JSON_OK || json_is_object(value));
+            fuzz_assert(rc != RESULTS_JSON_OK
+                        || results_value_is_object(value));
 
             if (rc == RESULTS_JSON_OK && flags == 0 && depth < 3) {
                 fields(arena, &child, depth + 1);
@@ -146,7 +248,8 @@ fields(results_arena_t *arena, results_reader_t *r, unsigned depth)
             /* no value is all of these */
 
             fuzz_assert(r->errors->n + r->errors->dropped > errors
-                        || fuzz_allocation_failed() || json_is_null(value));
+                        || fuzz_allocation_failed()
+                        || results_value_is_null(value));
         }
 
         (void) results_json_at(r->object, name);
@@ -170,12 +273,15 @@ fields(results_arena_t *arena, results_reader_t *r, unsigned depth)
 static void
 tree_is_read(results_arena_t *arena, results_str_t body)
 {
-    json_t           *tree, *again;
+    json_t           *parsed;
     int64_t           hash[2];
     const char       *path;
     results_str_t     text;
+    results_value_t  *tree, *again;
     results_errors_t  errors;
     results_reader_t  r;
+
+    scan_agrees(arena, body);
 
     results_errors_init(&errors, arena);
 
@@ -192,7 +298,7 @@ tree_is_read(results_arena_t *arena, results_str_t body)
     }
 
     fuzz_assert(errors.n == 0);
-    fuzz_assert(json_is_object(tree) || json_is_array(tree));
+    fuzz_assert(results_value_is_object(tree) || results_value_is_array(tree));
 
     path = results_json_path_at(&errors, body, body.len / 2);
     fuzz_assert(path);
@@ -207,15 +313,25 @@ tree_is_read(results_arena_t *arena, results_str_t body)
 
     /* what was valid once is read again, whatever numbers it has */
 
-    again = results_json_load(body);
-    fuzz_assert((again && same(tree, again)) || fuzz_allocation_failed());
-    json_decref(again);
+    again = results_json_load(arena, body);
+    fuzz_assert(again || fuzz_allocation_failed());
+
+    if (again) {
+        fuzz_pause();
+
+        parsed = json_loadb(body.data, body.len, JSON_DECODE_INT_AS_REAL, NULL);
+        fuzz_assert(parsed && same(parsed, tree)
+                    && same(parsed, again));
+        json_decref(parsed);
+
+        fuzz_resume();
+    }
 
     r.object = tree;
     r.path = "";
     r.errors = &errors;
 
-    if (json_is_object(tree)) {
+    if (results_value_is_object(tree)) {
         fields(arena, &r, 0);
 
         text = results_errors_join(&errors);
@@ -223,7 +339,7 @@ tree_is_read(results_arena_t *arena, results_str_t body)
         fuzz_assert(text.data == NULL || fuzz_is_text(text));
     }
 
-    if (results_json_keep_digits(tree, body) >= 0) {
+    if (results_json_keep_digits(arena, tree, body) >= 0) {
         is_written(arena, tree);
     }
 }

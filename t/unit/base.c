@@ -13,8 +13,6 @@
 #include "results_base.h"
 
 
-static char      order[8];
-static unsigned  norder;
 
 
 static void
@@ -220,38 +218,6 @@ copies_are_terminated(void **state)
 
 
 static void
-note(void *data)
-{
-    order[norder++] = *(char *) data;
-}
-
-
-static void
-cleanups_run_last_first(void **state)
-{
-    results_arena_t  *arena;
-    static char       names[] = "abc";
-
-    (void) state;
-
-    norder = 0;
-    arena = results_arena_create();
-
-    assert_int_equal(results_arena_cleanup(arena, note, &names[0]), 0);
-    assert_int_equal(results_arena_cleanup(arena, note, &names[1]), 0);
-    assert_int_equal(results_arena_cleanup(arena, note, &names[2]), 0);
-    assert_int_equal(norder, 0);
-
-    results_arena_destroy(arena);
-
-    assert_int_equal(norder, 3);
-    assert_memory_equal(order, "cba", 3);
-
-    results_arena_destroy(NULL);
-}
-
-
-static void
 buffers_grow(void **state)
 {
     char           *p;
@@ -349,7 +315,6 @@ main(void)
         cmocka_unit_test(calloc_clears_memory),
         cmocka_unit_test(absurd_sizes_fail),
         cmocka_unit_test(copies_are_terminated),
-        cmocka_unit_test(cleanups_run_last_first),
         cmocka_unit_test(buffers_grow),
         cmocka_unit_test(long_texts_are_printed_whole),
         cmocka_unit_test(a_failed_buffer_stays_failed)

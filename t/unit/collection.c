@@ -333,7 +333,7 @@ other_queries_are_refused_with_what_is_wrong(void **state)
           "filter: score: expected a number" },
         { "filter=score='%221%22'", "invalid_filter_field",
           "filter: score: expected a number" },
-        { "filter=score='9223372036854775808'", "invalid_filter_field",
+        { "filter=score='1e400'", "invalid_filter_field",
           "filter: score: expected a number" },
         { "filter=score~'1'", "invalid_filter_field",
           "filter: score: a number contains nothing" },

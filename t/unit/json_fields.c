@@ -450,7 +450,7 @@ objects_are_entered(void **state)
 static void
 arrays_are_handed_over(void **state)
 {
-    json_t            *array;
+    results_value_t            *array;
     results_reader_t  *r;
 
     (void) state;
@@ -458,7 +458,7 @@ arrays_are_handed_over(void **state)
     r = reads("{\"a\": [1, 2], \"b\": {}, \"c\": []}");
 
     assert_int_equal(results_json_array(r, "a", NONEMPTY, &array), OK);
-    assert_int_equal(json_array_size(array), 2);
+    assert_int_equal(results_value_size(array), 2);
     assert_int_equal(results_json_array(r, "c", 0, &array), OK);
     assert_int_equal(errors.n, 0);
 

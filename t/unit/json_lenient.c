@@ -11,19 +11,24 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "results_json.h"
+#include "json_tree.h"
 
 
-/* a value of a JSON text, the caller's to release */
-static json_t *
-value(const char *text)
+static int
+setup(void **state)
 {
-    json_t  *v;
+    *state = results_arena_create();
 
-    v = json_loads(text, JSON_DECODE_ANY, NULL);
-    assert_non_null(v);
+    return (*state == NULL) ? -1 : 0;
+}
 
-    return v;
+
+static int
+teardown(void **state)
+{
+    results_arena_destroy(*state);
+
+    return 0;
 }
 
 
@@ -31,7 +36,7 @@ static void
 members_by_their_path(void **state)
 {
     unsigned   i;
-    json_t    *body, *at;
+    results_value_t    *body, *at;
 
     static const struct {
         const char  *path;
@@ -49,23 +54,19 @@ members_by_their_path(void **state)
         { "a-name-that-is-longer-than-any-format-has", 0 }
     };
 
-    (void) state;
-
-    body = value("{\"a\": 1, \"b\": {\"c\": 2, \"d\": {\"e\": 3}},"
-                 " \"f\": [1]}");
+    body = json_tree(*state, "{\"a\": 1, \"b\": {\"c\": 2, \"d\": {\"e\": 3}},"
+                             " \"f\": [1]}");
 
     for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
         at = results_json_at(body, paths[i].path);
 
-        assert_int_equal(json_integer_value(at), paths[i].number);
+        assert_int_equal((int) results_value_number(at), paths[i].number);
         assert_int_equal(at != NULL, paths[i].number != 0);
     }
 
     assert_ptr_equal(results_json_at(body, "b.d"),
-                     json_object_get(json_object_get(body, "b"), "d"));
+                     results_value_get(results_value_get(body, "b"), "d"));
     assert_null(results_json_at(NULL, "a"));
-
-    json_decref(body);
 }
 
 
@@ -74,7 +75,7 @@ numbers(void **state)
 {
     unsigned   i;
     double     number;
-    json_t    *v;
+    results_value_t    *v;
 
     static const struct {
         const char  *text;
@@ -107,10 +108,8 @@ numbers(void **state)
         { "{}", -1, 0 }
     };
 
-    (void) state;
-
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        v = value(cases[i].text);
+        v = json_tree(*state, cases[i].text);
         number = 0;
 
         if (results_json_numeric(v, &number) != cases[i].rc
@@ -119,7 +118,6 @@ numbers(void **state)
             fail_msg("%s: %g", cases[i].text, number);
         }
 
-        json_decref(v);
     }
 }
 
@@ -128,9 +126,8 @@ static void
 ids(void **state)
 {
     unsigned          i;
-    json_t           *v;
     results_str_t     id;
-    results_arena_t  *arena;
+    results_value_t  *v;
 
     static const struct {
         const char  *text;
@@ -155,25 +152,18 @@ ids(void **state)
         { "{}", NULL }
     };
 
-    (void) state;
-
-    arena = results_arena_create();
-
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        v = value(cases[i].text);
+        v = json_tree(*state, cases[i].text);
         id = results_str(NULL);
 
-        assert_int_equal(results_json_id(arena, v, &id),
+        assert_int_equal(results_json_id(*state, v, &id),
                          cases[i].id ? 0 : -1);
 
         if (!results_str_eq(id, results_str(cases[i].id))) {
             fail_msg("%s: %.*s", cases[i].text, (int) id.len, id.data);
         }
 
-        json_decref(v);
     }
-
-    results_arena_destroy(arena);
 }
 
 
@@ -188,5 +178,5 @@ main(void)
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -20,22 +20,25 @@
 static void
 loads(const char *text, const char *expected)
 {
-    json_t         *value;
-    results_buf_t   buf;
+    results_value_t           *value;
+    results_buf_t     buf;
+    results_arena_t  *arena;
 
     memset(&buf, 0, sizeof(results_buf_t));
 
-    value = results_json_load(results_str(text));
+    arena = results_arena_create();
+    value = results_json_load(arena, results_str(text));
 
     if (expected == NULL) {
         assert_null(value);
+        results_arena_destroy(arena);
         return;
     }
 
     assert_non_null(value);
 
     results_buf_json(&buf, value);
-    json_decref(value);
+    results_arena_destroy(arena);
 
     assert_int_equal(buf.len, strlen(expected));
     assert_memory_equal(buf.data, expected, buf.len);

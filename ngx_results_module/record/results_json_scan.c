@@ -1,0 +1,533 @@
+
+/*
+ * The fast way from a JSON text to a tree.  It takes what the bodies of
+ * results look like and declines anything else, valid or not: jansson, which
+ * is five times as slow, then says what it is (results_json_tree()).  So it
+ * never refuses a text, and what it takes jansson takes too, as the same
+ * tree: t/fuzz/json.c compares the two.
+ *
+ * The text is copied into the arena once.  Strings are made there in place:
+ * an escape is never shorter than its character, and the '\0' behind a string
+ * takes the place of its last quote.
+ */
+
+#include <string.h>
+
+#include "results_json.h"
+
+
+/* members that are compared one by one, for a name that comes twice */
+#define RESULTS_SCAN_MEMBERS  64
+
+/* digits that every double keeps; and so 10^15 and 10^-15 are exact */
+#define RESULTS_SCAN_DIGITS   15
+
+
+typedef struct {
+    results_arena_t        *arena;
+    char                   *p;         /* a '\0' is behind the text */
+    unsigned                depth;
+} results_scan_t;
+
+
+static int results_scan_value(results_scan_t *scan, results_value_t *value);
+static int results_scan_object(results_scan_t *scan, results_value_t *value);
+static int results_scan_array(results_scan_t *scan, results_value_t *value);
+static int results_scan_twice(results_value_t *object, results_str_t name);
+static int results_scan_string(results_scan_t *scan, results_str_t *text);
+static char *results_scan_escape(results_scan_t *scan, char *out);
+static int results_scan_code(const char *p, unsigned *code);
+static int results_scan_number(results_scan_t *scan, results_value_t *value);
+static int results_scan_word(results_scan_t *scan, const char *word);
+static char results_scan_next(results_scan_t *scan);
+
+
+/* bytes that a string has as they are; of the others each is looked at */
+
+static const unsigned char  results_scan_plain[256] = {
+    [' '] = 1,
+    ['!'] = 1,
+    ['#' ... '['] = 1,
+    [']' ... 0x7f] = 1
+};
+
+
+results_value_t *
+results_json_scan(results_arena_t *arena, results_str_t text)
+{
+    char             *end;
+    results_scan_t    scan;
+    results_value_t  *root;
+
+    text = results_arena_copy(arena, text.data, text.len);
+    root = results_value_create(arena, RESULTS_VALUE_NULL);
+
+    if (text.data == NULL || root == NULL) {
+        return NULL;
+    }
+
+    scan.arena = arena;
+    scan.p = (char *) text.data;
+    scan.depth = 0;
+
+    end = scan.p + text.len;
+
+    if (results_scan_value(&scan, root) != 0
+        || results_scan_next(&scan) != '\0'
+        || scan.p != end
+        || root->type < RESULTS_VALUE_ARRAY)
+    {
+        return NULL;
+    }
+
+    root->exact = 1;
+
+    return root;
+}
+
+
+static int
+results_scan_value(results_scan_t *scan, results_value_t *value)
+{
+    switch (results_scan_next(scan)) {
+
+    case '{':
+        return results_scan_object(scan, value);
+
+    case '[':
+        return results_scan_array(scan, value);
+
+    case '"':
+        value->type = RESULTS_VALUE_STRING;
+        return results_scan_string(scan, &value->u.text);
+
+    case 't':
+        value->type = RESULTS_VALUE_TRUE;
+        return results_scan_word(scan, "true");
+
+    case 'f':
+        value->type = RESULTS_VALUE_FALSE;
+        return results_scan_word(scan, "false");
+
+    case 'n':
+        value->type = RESULTS_VALUE_NULL;
+        return results_scan_word(scan, "null");
+
+    default:
+        return results_scan_number(scan, value);
+    }
+}
+
+
+static int
+results_scan_object(results_scan_t *scan, results_value_t *value)
+{
+    char              c;
+    results_str_t     name;
+    results_value_t  *member;
+
+    value->type = RESULTS_VALUE_OBJECT;
+
+    if (++scan->depth > RESULTS_JSON_DEPTH_MAX) {
+        return -1;
+    }
+
+    scan->p++;
+    c = results_scan_next(scan);
+
+    while (c != '}') {
+
+        if (c != '"'
+            || results_scan_string(scan, &name) != 0
+            || results_scan_twice(value, name)
+            || results_scan_next(scan) != ':')
+        {
+            return -1;
+        }
+
+        scan->p++;
+
+        member = results_value_create(scan->arena, RESULTS_VALUE_NULL);
+
+        if (member == NULL || results_scan_value(scan, member) != 0) {
+            return -1;
+        }
+
+        member->name = name;
+        results_value_append(value, member);
+
+        c = results_scan_next(scan);
+
+        if (c == ',') {
+            scan->p++;
+            c = results_scan_next(scan);
+
+            if (c == '}') {
+                return -1;
+            }
+
+        } else if (c != '}') {
+            return -1;
+        }
+    }
+
+    scan->p++;
+    scan->depth--;
+
+    return 0;
+}
+
+
+static int
+results_scan_array(results_scan_t *scan, results_value_t *value)
+{
+    char              c;
+    results_value_t  *element;
+
+    value->type = RESULTS_VALUE_ARRAY;
+
+    if (++scan->depth > RESULTS_JSON_DEPTH_MAX) {
+        return -1;
+    }
+
+    scan->p++;
+    c = results_scan_next(scan);
+
+    while (c != ']') {
+
+        element = results_value_create(scan->arena, RESULTS_VALUE_NULL);
+
+        if (element == NULL || results_scan_value(scan, element) != 0) {
+            return -1;
+        }
+
+        results_value_append(value, element);
+
+        c = results_scan_next(scan);
+
+        if (c == ',') {
+            scan->p++;
+            c = results_scan_next(scan);
+
+            if (c == ']') {
+                return -1;
+            }
+
+        } else if (c != ']') {
+            return -1;
+        }
+    }
+
+    scan->p++;
+    scan->depth--;
+
+    return 0;
+}
+
+
+/* also where there are too many to compare */
+static int
+results_scan_twice(results_value_t *object, results_str_t name)
+{
+    results_value_t  *member;
+
+    if (object->n == RESULTS_SCAN_MEMBERS) {
+        return 1;
+    }
+
+    for (member = results_value_first(object); member; member = member->next) {
+        if (results_str_eq(member->name, name)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static int
+results_scan_string(results_scan_t *scan, results_str_t *text)
+{
+    char           *p, *out;
+    size_t          n;
+    unsigned char   c;
+
+    p = ++scan->p;
+
+    while (results_scan_plain[(unsigned char) *p]) {
+        p++;
+    }
+
+    text->data = scan->p;
+
+    for (out = p; /* void */ ; /* void */ ) {
+        c = (unsigned char) *p;
+
+        if (results_scan_plain[c]) {
+            *out++ = *p++;
+
+        } else if (c == '"') {
+            break;
+
+        } else if (c == '\\') {
+            scan->p = p + 1;
+            out = results_scan_escape(scan, out);
+
+            if (out == NULL) {
+                return -1;
+            }
+
+            p = scan->p;
+
+        } else {
+
+            /* a '\0' ends what may be a character cut off */
+
+            n = (c < 0x80) ? 0 : results_utf8_len(p, strnlen(p, 4));
+
+            if (n == 0) {
+                return -1;
+            }
+
+            memmove(out, p, n);
+            out += n;
+            p += n;
+        }
+    }
+
+    *out = '\0';
+
+    text->len = (size_t) (out - text->data);
+    scan->p = p + 1;
+
+    return 0;
+}
+
+
+/* what is behind a backslash; NULL where it is none, or no text: U+0000 */
+static char *
+results_scan_escape(results_scan_t *scan, char *out)
+{
+    unsigned  code, low;
+
+    switch (*scan->p++) {
+
+    case '"':
+        *out++ = '"';
+        return out;
+
+    case '\\':
+        *out++ = '\\';
+        return out;
+
+    case '/':
+        *out++ = '/';
+        return out;
+
+    case 'b':
+        *out++ = '\b';
+        return out;
+
+    case 'f':
+        *out++ = '\f';
+        return out;
+
+    case 'n':
+        *out++ = '\n';
+        return out;
+
+    case 'r':
+        *out++ = '\r';
+        return out;
+
+    case 't':
+        *out++ = '\t';
+        return out;
+
+    case 'u':
+        break;
+
+    default:
+        return NULL;
+    }
+
+    if (results_scan_code(scan->p, &code) != 0 || code == 0) {
+        return NULL;
+    }
+
+    scan->p += 4;
+
+    if (code >= 0xd800 && code <= 0xdfff) {
+
+        if (code >= 0xdc00
+            || scan->p[0] != '\\'
+            || scan->p[1] != 'u'
+            || results_scan_code(scan->p + 2, &low) != 0
+            || low < 0xdc00
+            || low > 0xdfff)
+        {
+            return NULL;
+        }
+
+        scan->p += 6;
+        code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+
+        *out++ = (char) (0xf0 | (code >> 18));
+        *out++ = (char) (0x80 | ((code >> 12) & 0x3f));
+        *out++ = (char) (0x80 | ((code >> 6) & 0x3f));
+        *out++ = (char) (0x80 | (code & 0x3f));
+
+    } else if (code >= 0x800) {
+        *out++ = (char) (0xe0 | (code >> 12));
+        *out++ = (char) (0x80 | ((code >> 6) & 0x3f));
+        *out++ = (char) (0x80 | (code & 0x3f));
+
+    } else if (code >= 0x80) {
+        *out++ = (char) (0xc0 | (code >> 6));
+        *out++ = (char) (0x80 | (code & 0x3f));
+
+    } else {
+        *out++ = (char) code;
+    }
+
+    return out;
+}
+
+
+/* four hexadecimal digits */
+static int
+results_scan_code(const char *p, unsigned *code)
+{
+    int   i;
+    char  c;
+
+    *code = 0;
+
+    for (i = 0; i < 4; i++) {
+        c = p[i];
+
+        if (c >= '0' && c <= '9') {
+            *code = *code * 16 + (unsigned) (c - '0');
+            continue;
+        }
+
+        c |= 0x20;
+
+        if (c < 'a' || c > 'f') {
+            return -1;
+        }
+
+        *code = *code * 16 + (unsigned) (c - 'a' + 10);
+    }
+
+    return 0;
+}
+
+
+/*
+ * Up to 15 digits and no exponent.  Both the digits, as an integer, and the
+ * power of ten are exact doubles, so that their quotient is the double nearest
+ * to the decimal, which is what strtod() returns.
+ */
+static int
+results_scan_number(results_scan_t *scan, results_value_t *value)
+{
+    int       negative;
+    char     *p;
+    double    scale;
+    int64_t   n;
+    unsigned  digits;
+
+    p = scan->p;
+    negative = (*p == '-');
+    p += negative;
+
+    if (*p < '0' || *p > '9'
+        || (p[0] == '0' && p[1] >= '0' && p[1] <= '9'))
+    {
+        return -1;
+    }
+
+    n = 0;
+
+    for (digits = 0; *p >= '0' && *p <= '9'; digits++, p++) {
+
+        if (digits == RESULTS_SCAN_DIGITS) {
+            return -1;
+        }
+
+        n = n * 10 + (*p - '0');
+    }
+
+    if (*p != '.') {
+
+        if (*p == 'e' || *p == 'E') {
+            return -1;
+        }
+
+        value->type = RESULTS_VALUE_INTEGER;
+        value->u.integer = negative ? -n : n;
+
+        scan->p = p;
+
+        return 0;
+    }
+
+    p++;
+
+    if (*p < '0' || *p > '9') {
+        return -1;
+    }
+
+    for (scale = 1; *p >= '0' && *p <= '9'; digits++, p++) {
+
+        if (digits == RESULTS_SCAN_DIGITS) {
+            return -1;
+        }
+
+        n = n * 10 + (*p - '0');
+        scale *= 10;
+    }
+
+    if (*p == 'e' || *p == 'E') {
+        return -1;
+    }
+
+    value->type = RESULTS_VALUE_REAL;
+    value->u.real = (double) n / scale;
+
+    if (negative) {
+        value->u.real = -value->u.real;     /* of 0 as well */
+    }
+
+    scan->p = p;
+
+    return 0;
+}
+
+
+static int
+results_scan_word(results_scan_t *scan, const char *word)
+{
+    while (*word) {
+        if (*scan->p++ != *word++) {
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* the byte behind white space, which stays */
+static char
+results_scan_next(results_scan_t *scan)
+{
+    while (*scan->p == ' ' || *scan->p == '\n' || *scan->p == '\r'
+           || *scan->p == '\t')
+    {
+        scan->p++;
+    }
+
+    return *scan->p;
+}

@@ -1,0 +1,210 @@
+
+/*
+ * The tree of results_value.h.  Members are a list and are looked for one by
+ * one: the bodies of results have a dozen of them.
+ */
+
+#include <string.h>
+
+#include "results_value.h"
+
+
+static results_value_t *results_value_copy(results_arena_t *arena,
+    results_str_t name, const results_value_t *value);
+
+
+unsigned
+results_value_size(const results_value_t *value)
+{
+    return (value != NULL) ? value->n : 0;
+}
+
+
+results_value_t *
+results_value_first(const results_value_t *value)
+{
+    return results_value_size(value) ? value->u.children.first : NULL;
+}
+
+
+results_value_t *
+results_value_get(const results_value_t *object, const char *name)
+{
+    results_value_t  *value;
+
+    if (!results_value_is_object(object)) {
+        return NULL;
+    }
+
+    for (value = results_value_first(object); value; value = value->next) {
+        if (value->name.data[0] == name[0]
+            && strcmp(value->name.data, name) == 0)
+        {
+            return value;
+        }
+    }
+
+    return NULL;
+}
+
+
+results_str_t
+results_value_text(const results_value_t *value)
+{
+    return results_value_is_string(value) ? value->u.text : results_str(NULL);
+}
+
+
+double
+results_value_number(const results_value_t *value)
+{
+    if (results_value_is(value, RESULTS_VALUE_INTEGER)) {
+        return (double) value->u.integer;
+    }
+
+    return results_value_is(value, RESULTS_VALUE_REAL) ? value->u.real : 0;
+}
+
+
+results_value_t *
+results_value_create(results_arena_t *arena, results_value_e type)
+{
+    results_value_t  *value;
+
+    value = results_arena_calloc(arena, sizeof(results_value_t));
+
+    if (value) {
+        value->type = type;
+    }
+
+    return value;
+}
+
+
+results_value_t *
+results_value_string(results_arena_t *arena, results_str_t text)
+{
+    results_value_t  *value;
+
+    value = results_value_create(arena, RESULTS_VALUE_STRING);
+
+    if (value) {
+        value->u.text = results_arena_copy(arena, text.data, text.len);
+
+        if (value->u.text.data == NULL) {
+            return NULL;
+        }
+    }
+
+    return value;
+}
+
+
+results_value_t *
+results_value_add(results_arena_t *arena, results_value_t *parent,
+    results_str_t name, const results_value_t *value)
+{
+    results_value_t  *copy;
+
+    copy = results_value_copy(arena, name, value);
+
+    if (copy) {
+        results_value_append(parent, copy);
+    }
+
+    return copy;
+}
+
+
+results_value_t *
+results_value_set(results_arena_t *arena, results_value_t *object,
+    results_str_t name, const results_value_t *value)
+{
+    results_value_t  *old, *next;
+
+    old = results_value_get(object, name.data);
+
+    if (old == NULL || value == NULL) {
+        return results_value_add(arena, object, name, value);
+    }
+
+    next = old->next;
+    name = old->name;
+
+    *old = *value;
+    old->name = name;
+    old->next = next;
+
+    return old;
+}
+
+
+void
+results_value_remove(results_value_t *object, const char *name)
+{
+    results_value_t  *value, *before, *member;
+
+    value = results_value_get(object, name);
+
+    if (value == NULL) {
+        return;
+    }
+
+    before = NULL;
+
+    for (member = results_value_first(object);
+         member != value;
+         member = member->next)
+    {
+        before = member;
+    }
+
+    if (before) {
+        before->next = value->next;
+
+    } else {
+        object->u.children.first = value->next;
+    }
+
+    if (value->next == NULL) {
+        object->u.children.last = before;
+    }
+
+    object->n--;
+}
+
+
+void
+results_value_append(results_value_t *parent, results_value_t *value)
+{
+    if (parent->n++) {
+        parent->u.children.last->next = value;
+
+    } else {
+        parent->u.children.first = value;
+    }
+
+    parent->u.children.last = value;
+    value->next = NULL;
+}
+
+
+static results_value_t *
+results_value_copy(results_arena_t *arena, results_str_t name,
+    const results_value_t *value)
+{
+    results_value_t  *copy;
+
+    if (value == NULL) {
+        return NULL;
+    }
+
+    copy = results_arena_alloc(arena, sizeof(results_value_t));
+
+    if (copy) {
+        *copy = *value;
+        copy->name = name;
+    }
+
+    return copy;
+}
