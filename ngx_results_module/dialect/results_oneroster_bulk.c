@@ -304,7 +304,7 @@ results_oneroster_bulk_twice(results_request_t *r, results_reader_t *root,
     results_reader_t          object;
     const results_record_t  **sorted;
 
-    sorted = results_arena_alloc(r->arena, n * sizeof(*sorted));
+    sorted = results_arena_alloc(r->arena, n * sizeof(results_record_t *));
     if (sorted == NULL) {
         return -1;
     }
@@ -313,7 +313,8 @@ results_oneroster_bulk_twice(results_request_t *r, results_reader_t *root,
         sorted[i] = &records[i];
     }
 
-    qsort(sorted, n, sizeof(*sorted), results_oneroster_bulk_compare);
+    qsort(sorted, n, sizeof(results_record_t *),
+          results_oneroster_bulk_compare);
 
     for (i = 1; i < n; i++) {
 

@@ -353,7 +353,8 @@ results_wse_known_elements(results_arena_t *arena, results_value_t *array)
 
 /* what is wrong is added to r->errors; -1 without memory */
 static int
-results_wse_read(results_request_t *r, results_value_t *known, results_record_t *record)
+results_wse_read(results_request_t *r, results_value_t *known,
+    results_record_t *record)
 {
     void                       *column;
     int64_t                     seconds;
@@ -519,8 +520,8 @@ results_wse_read_elements(results_reader_t *reader, const char *name)
  * has up to 29 digits, the text stays where a double has fewer.
  */
 static int
-results_wse_detail(results_request_t *r, results_value_t *body, results_value_t *known,
-    results_record_t *record)
+results_wse_detail(results_request_t *r, results_value_t *body,
+    results_value_t *known, results_record_t *record)
 {
     int                         n;
     results_str_t               text, column;

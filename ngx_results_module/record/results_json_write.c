@@ -425,7 +425,8 @@ results_json_canonical(results_buf_t *buf, const results_value_t *value,
     members = few;
 
     if (results_value_size(value) > RESULTS_JSON_MEMBERS) {
-        members = malloc(results_value_size(value) * sizeof(*members));
+        members = malloc(results_value_size(value)
+                         * sizeof(results_value_t *));
         if (members == NULL) {
             buf->failed = 1;
             return;
@@ -476,7 +477,7 @@ results_json_sort(const results_value_t **members, size_t n)
     const results_value_t  *member;
 
     if (n > RESULTS_JSON_MEMBERS) {
-        qsort(members, n, sizeof(*members), results_json_compare);
+        qsort(members, n, sizeof(results_value_t *), results_json_compare);
         return;
     }
 

@@ -13,6 +13,13 @@ static results_value_t *results_value_copy(results_arena_t *arena,
     results_str_t name, const results_value_t *value);
 
 
+int
+results_value_is(const results_value_t *value, results_value_e type)
+{
+    return value != NULL && value->type == type;
+}
+
+
 unsigned
 results_value_size(const results_value_t *value)
 {

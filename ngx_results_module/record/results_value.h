@@ -49,8 +49,9 @@ struct results_value_s {
 };
 
 
-#define results_value_is(value, kind)                                         \
-    ((value) != NULL && (value)->type == (kind))
+/* 1 where it is of that type; NULL is of none */
+int results_value_is(const results_value_t *value, results_value_e type);
+
 #define results_value_is_object(value)                                        \
     results_value_is(value, RESULTS_VALUE_OBJECT)
 #define results_value_is_array(value)                                         \
