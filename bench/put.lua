@@ -1,11 +1,15 @@
--- For wrk: PUTs of results, each with an id of its own, a learner out of
--- 10000, and the next token of TOKENS; examples/requests/put-result.json is
--- the rest of the body.
+-- For wrk: PUTs of results, with an id for each.  The body is the file BODY;
+-- where it names a student, that is one of 10000.
 --
--- After SECONDS each connection sends the first byte of a request and no
--- more.  No server answers that, so wrk ends with nothing under way, and the
--- rows there are can be compared with what it counted.  PACE, in
--- milliseconds, is what a connection waits on average before each request.
+--   SECONDS  how long.  Then each connection sends the first byte of a
+--            request and no more.  No server answers that, so wrk ends with
+--            nothing under way, and the rows there are can be compared with
+--            what it counted.
+--   IDS      random; in order without
+--   TOKEN    the access token; or
+--   TOKENS   a number: that many take turns, bench-0, bench-1 and so on
+--   PACE     milliseconds that a connection waits before each request, on
+--            average, without a pattern
 
 local ffi = require("ffi")
 
@@ -22,13 +26,6 @@ local function now()
     return tonumber(time.seconds) + tonumber(time.nanoseconds) / 1e9
 end
 
-local function read(path)
-    local file = assert(io.open(path))
-    local text = file:read("*a")
-    file:close()
-    return text
-end
-
 
 function setup(thread)
     thread:set("number", #threads)
@@ -36,46 +33,66 @@ function setup(thread)
 end
 
 function init()
-    local body = read(os.getenv("BODY"))
-    local before, after = body:match('^(.-"student".-)%x%x%x%x%x%x"(.*)$')
+    local file = assert(io.open(os.getenv("BODY")))
+    local body = file:read("*a")
+    file:close()
 
-    heads = {}
-
-    for token in read(os.getenv("TOKENS")):gmatch("%S+") do
-        table.insert(heads, " HTTP/1.1\r\nHost: " .. wrk.host .. ":"
-            .. wrk.port .. "\r\nAuthorization: Bearer " .. token
-            .. "\r\nContent-Type: application/json\r\nContent-Length: "
-            .. #body .. "\r\n\r\n" .. before)
-    end
+    before, after = body:match('^(.-"student".-)%x%x%x%x%x%x("}?.*)$')
+    before = before or body
 
     prefix = "PUT /ims/oneroster/gradebook/v1p2/results/"
         .. os.getenv("PREFIX") .. "-" .. number .. "-"
-    tail = '"' .. after
+    head = " HTTP/1.1\r\nHost: " .. wrk.host .. ":" .. wrk.port
+        .. "\r\nContent-Type: application/json\r\nContent-Length: "
+        .. #body .. "\r\nAuthorization: Bearer "
+    before = "\r\n\r\n" .. before
+
+    token = os.getenv("TOKEN")
+    tokens = tonumber(os.getenv("TOKENS"))
+    random = os.getenv("IDS") == "random"
     seconds = tonumber(os.getenv("SECONDS"))
     pace = tonumber(os.getenv("PACE") or 0)
     sent = 0
 
     -- the first thread is asked once before wrk begins
     asked = number ~= 0
-    math.randomseed(number)
+    math.randomseed(number + now() % 1000 * 1000)
 end
 
 function request()
-    if not until_time then
+    local id, bearer
+
+    if not stop then
         if not asked then
             asked = true
             return "GET / HTTP/1.0\r\n\r\n"
         end
-        until_time = now() + seconds
+        stop = now() + seconds
     end
 
-    if now() > until_time then
+    if now() > stop then
         return "P"
     end
 
+    id = sent
+    if random then
+        id = string.format("%08x%08x", math.random(0, 2 ^ 31),
+                           math.random(0, 2 ^ 31))
+    end
+
+    bearer = token
+    if tokens then
+        bearer = "bench-" .. (2 * sent + number) % tokens
+    end
+
     sent = sent + 1
-    return prefix .. sent .. heads[sent % #heads + 1]
-        .. 100000 + sent % 10000 .. tail
+
+    if not after then
+        return prefix .. id .. head .. bearer .. before
+    end
+
+    return prefix .. id .. head .. bearer .. before
+        .. 100000 + sent % 10000 .. after
 end
 
 if os.getenv("PACE") then
@@ -86,15 +103,15 @@ end
 
 function done(summary, latency)
     local errors = summary.errors
-    local sent = 0
+    local total = 0
 
     for _, thread in ipairs(threads) do
-        sent = sent + thread:get("sent")
+        total = total + thread:get("sent")
     end
 
     io.write(string.format('{"sent": %d, "answered": %d, "not_2xx": %d, '
         .. '"failed": %d, "p50": %f, "p99": %f, "max": %f}\n',
-        sent, summary.requests, errors.status,
+        total, summary.requests, errors.status,
         errors.connect + errors.read + errors.write + errors.timeout,
         latency:percentile(50) / 1000, latency:percentile(99) / 1000,
         latency.max / 1000))

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import time
 
 from servers import BENCH, ROOT, Failure
 
@@ -11,9 +10,10 @@ TAIL = 1        # seconds that requests under way may take to end
 number = 0
 
 
-def load(servers, name, connections, seconds, pace=None, threads=2, cpus=None):
+def load(servers, name, connections, seconds, cpus=None, **lua):
     """PUTs of results for some seconds; name is module, return200, or one of
-    servers.apps.  Gives a dict of what was measured."""
+    servers.apps; lua are the variables of put.lua.  Gives a dict of what was
+    measured."""
     global number
     number += 1
 
@@ -21,18 +21,17 @@ def load(servers, name, connections, seconds, pace=None, threads=2, cpus=None):
     port = {'module': servers.port, 'return200': servers.port200}.get(name) \
         or servers.apps[name][1]
 
-    env = dict(os.environ, TOKENS=servers.tokens, SECONDS=str(seconds),
-               BODY=ROOT + '/examples/requests/put-result.json',
-               PREFIX='%x-%d' % (os.getpid(), number))
-    if pace is not None:
-        env['PACE'] = str(pace)
+    env = {'BODY': ROOT + '/examples/requests/put-result.json',
+           'PREFIX': '%x-%03d' % (os.getpid(), number),
+           'SECONDS': seconds, 'TOKEN': servers.env['TOKEN'], **lua}
+    env = {**os.environ, **{key: str(value) for key, value in env.items()}}
 
     before = count(servers)
     status = module and servers.status()
     cpu = servers.cpu(name)
     wrk = subprocess.Popen(
         ([] if cpus is None else ['taskset', '-c', cpus]) +
-        ['wrk', '-t%d' % min(threads, connections), '-c%d' % connections,
+        ['wrk', '-t%d' % min(2, connections), '-c%d' % connections,
          '-d%ds' % (seconds + TAIL), '--timeout', '30s', '-s',
          BENCH + '/put.lua', 'http://127.0.0.1:%d' % port],
         env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

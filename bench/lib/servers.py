@@ -91,10 +91,6 @@ class Servers:
             GRANT EXECUTE ON FUNCTION results_api.lookup_tokens
                 TO results_bench''')
 
-        self.tokens = os.path.join(self.dir, 'tokens')
-        with open(self.tokens, 'w') as f:
-            f.write(self.env['TOKEN'])
-
     def sql(self, text):
         return run('psql', '-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1',
                    '-h', self.env['PGHOST'], '-U', 'postgres', '-d', 'results',
