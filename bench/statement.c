@@ -3,7 +3,8 @@
  * statement CONNINFO ROWS SECONDS PREFIX: what libpq alone takes for the
  * module's statement: write_records() with that many rows, prepared, with
  * the module's own encoding, one statement after the other on one connection.
- * Prints one line of JSON.
+ * Prints one line of JSON, and stays connected until its input ends, so that
+ * the CPU time of its backend can be read.
  */
 
 #include <stdio.h>
@@ -167,6 +168,9 @@ main(int argc, char **argv)
            "\"p50\": %.3f, \"p99\": %.3f}\n", n, number,
            number / (before - start), took[n / 2] * 1e3,
            took[n * 99 / 100] * 1e3);
+
+    fflush(stdout);
+    (void) getchar();
 
     results_params_free(&params);
     PQfinish(pg);

@@ -6,7 +6,7 @@ import subprocess
 
 from servers import BENCH, ROOT, Failure
 
-TAIL = 1        # seconds that requests under way may take to end
+BODY = ROOT + '/examples/requests/put-result.json'
 number = 0
 
 
@@ -21,8 +21,10 @@ def load(servers, name, connections, seconds, cpus=None, **lua):
     port = {'module': servers.port, 'return200': servers.port200}.get(name) \
         or servers.apps[name][1]
 
-    env = {'BODY': ROOT + '/examples/requests/put-result.json',
-           'PREFIX': '%x-%03d' % (os.getpid(), number),
+    # for the requests that are under way when the time is over
+    tail = 1 if connections < 1000 else 2
+
+    env = {'BODY': BODY, 'PREFIX': '%x-%03d' % (os.getpid(), number),
            'SECONDS': seconds, 'TOKEN': servers.env['TOKEN'], **lua}
     env = {**os.environ, **{key: str(value) for key, value in env.items()}}
 
@@ -32,7 +34,7 @@ def load(servers, name, connections, seconds, cpus=None, **lua):
     wrk = subprocess.Popen(
         ([] if cpus is None else ['taskset', '-c', cpus]) +
         ['wrk', '-t%d' % min(2, connections), '-c%d' % connections,
-         '-d%ds' % (seconds + TAIL), '--timeout', '30s', '-s',
+         '-d%ds' % (seconds + tail), '--timeout', '30s', '-s',
          BENCH + '/put.lua', 'http://127.0.0.1:%d' % port],
         env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     said = wrk.stdout.read()
@@ -49,7 +51,7 @@ def load(servers, name, connections, seconds, cpus=None, **lua):
 
     # each connection has one request under way when the time is over
     got['rate'] = (got['sent'] - connections) / seconds
-    got['cpu'] = {key: 1e6 * value / max(1, good)
+    got['cpu'] = {key: 1e6 * value / max(1, got['answered'])
                   for key, value in took.items()}
     got['errors'] = got['not_2xx'] + got['failed'] \
         + got['sent'] - got['answered']

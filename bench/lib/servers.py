@@ -78,6 +78,8 @@ class Servers:
                                      else self.dir)
         self.owner = os.stat(os.path.join(self.home, 'pg')).st_uid
 
+        self.group = run('id', '-g', str(self.owner)).strip()
+
         with open(os.path.join(self.home, 'pg/postmaster.pid')) as f:
             self.postmaster = int(f.readline())
 
@@ -95,6 +97,14 @@ class Servers:
         return run('psql', '-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1',
                    '-h', self.env['PGHOST'], '-U', 'postgres', '-d', 'results',
                    input=text).strip()
+
+    def as_owner(self, *command):
+        """Runs a program of PostgreSQL's, which refuses to be root."""
+        prefix = []
+        if os.getuid() == 0:
+            prefix = ['setpriv', '--reuid', str(self.owner), '--regid',
+                      self.group, '--clear-groups']
+        return run(*prefix, *command, cwd=self.home)
 
     def start_nginx(self, workers=2, host=None, store='', zone='16m'):
         """nginx with bench/nginx.conf, in the place of the one there is."""

@@ -1,0 +1,113 @@
+"""Scenario: what a connection and a request cost in memory."""
+
+import os
+import re
+import socket
+import subprocess
+import time
+
+from load import BODY, empty
+from servers import children
+from tables import table
+
+CONNECTIONS = 1000
+
+
+def private(servers):
+    """Bytes that the workers have of their own."""
+    total = 0
+    for pid in children(servers.nginx_pid)[1:]:
+        with open('/proc/%d/smaps_rollup' % pid) as f:
+            total += 1024 * sum(int(n) for n in re.findall(
+                r'^Private_(?:Dirty|Clean): *(\d+)', f.read(), re.M))
+    return total
+
+
+def connect(port):
+    return [socket.create_connection(('127.0.0.1', port))
+            for i in range(CONNECTIONS)]
+
+
+def put(servers, port, number):
+    with open(BODY, 'rb') as f:
+        body = f.read()
+    return b'PUT /ims/oneroster/gradebook/v1p2/results/m-%d HTTP/1.1\r\n' \
+        b'Host: 127.0.0.1:%d\r\nAuthorization: Bearer %s\r\n' \
+        b'Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s' % (
+            number, port, servers.env['TOKEN'].encode(), len(body), body)
+
+
+def idle(servers, port):
+    """A connection that has had an answer and waits for its next request."""
+    servers.start_nginx()
+    port = getattr(servers, port)
+    before = private(servers)
+    connections = connect(port)
+
+    for i, c in enumerate(connections):
+        c.sendall(put(servers, port, i))
+        answer = b''
+        while b'\r\n\r\n' not in answer:
+            answer += c.recv(65536)
+        assert answer.startswith(b'HTTP/1.1 20')
+
+    after = private(servers)
+    for c in connections:
+        c.close()
+    return (after - before) / CONNECTIONS
+
+
+def in_flight(servers):
+    """A request that waits for its commit: the table is locked."""
+    servers.start_nginx()
+    connections = connect(servers.port)
+
+    # the token is in the cache, the workers have connected
+    connections[0].sendall(put(servers, servers.port, CONNECTIONS))
+    connections[0].recv(65536)
+    before = private(servers)
+
+    lock = subprocess.Popen(
+        ['psql', '-X', '-q', '-A', '-t', '-h', servers.env['PGHOST'], '-U',
+         'postgres', '-d', 'results'], stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, text=True)
+    lock.stdin.write('BEGIN; LOCK TABLE results.result; SELECT 1;\n')
+    lock.stdin.flush()
+    lock.stdout.readline()
+
+    for i, c in enumerate(connections):
+        c.sendall(put(servers, servers.port, i))
+
+    # rows that have been sent do not wait in the queue any more
+    waiting = [-1]
+    while len(set(waiting)) > 1 or len(waiting) < 4:
+        time.sleep(0.05)
+        waiting = waiting[-3:] + [servers.status()['queue']['rows']]
+    after = private(servers)
+    lock.communicate('ROLLBACK;\n')
+
+    for c in connections:
+        assert c.recv(65536).startswith(b'HTTP/1.1 20')
+        c.close()
+    return (after - before) / CONNECTIONS
+
+
+def memory(servers, args):
+    empty(servers)
+    body = os.path.getsize(BODY)
+    plain, module = (max(idle(servers, port) for turn in range(args.rounds))
+                     for port in ('port200', 'port'))
+    flight = max(in_flight(servers) for turn in range(args.rounds))
+
+    return {
+        'goals': [
+            ('memory of an idle keep-alive connection, bytes more than in '
+             'plain nginx', None, '≤', module - plain, ''),
+            ('memory of a request in flight beyond its body, KB', 16, '≤',
+             (flight - body) / 1024, '')],
+        'text': table(
+            ['of %d' % CONNECTIONS, 'bytes each'],
+            [['idle connection, `return 200`', '%.0f' % plain],
+             ['idle connection, module', '%.0f' % module],
+             ['request in flight, its body of %d included' % body,
+              '%.0f' % flight]])}
