@@ -11,6 +11,8 @@
 --   guard    1 learner and item must exist, 2 the actor is the learner or
 --            staff of the learner's center
 --
+-- A parameter that is null as a whole has no value in any row.
+--
 -- Rows come sorted by (institution_id, id_space, id) with no key twice: rows
 -- are locked in that order, so two sessions can't deadlock.
 --

@@ -41,7 +41,7 @@
 
 typedef enum {
     RESULTS_COLUMN_ENUM,           /* int2, of an int that is never null */
-    RESULTS_COLUMN_COMPLETION,     /* int2, 0 is null */
+    RESULTS_COLUMN_NONZERO,        /* int2, 0 is null */
     RESULTS_COLUMN_INT,            /* int4 */
     RESULTS_COLUMN_VERSION,        /* int4, null unless op is REPLACE */
     RESULTS_COLUMN_HASH,           /* int8 */
@@ -100,7 +100,7 @@ static const results_column_t  results_columns[RESULTS_WRITE_NPARAMS] = {
     results_column(ENUM, status),
     results_column(DOUBLE, score),
     results_column(DOUBLE, score_max),
-    results_column(COMPLETION, completion),
+    results_column(NONZERO, completion),
     results_column(DOUBLE, progress),
     results_column(INT, time_spent),
     results_column(TIME, started_at),
@@ -111,7 +111,7 @@ static const results_column_t  results_columns[RESULTS_WRITE_NPARAMS] = {
     results_column(INT, client_id),
     results_column(TIME, stamp),
     results_column(VERSION, version),
-    results_column(ENUM, guards),
+    results_column(NONZERO, guards),
     results_column(TEXT, actor_id)
 };
 
@@ -161,7 +161,7 @@ int
 results_encode_records(results_params_t *params,
     results_record_t *const *records, size_t n)
 {
-    char           *p;
+    char           *p, *end;
     size_t          i, size;
     results_buf_t  *buf;
 
@@ -187,9 +187,12 @@ results_encode_records(results_params_t *params,
     }
 
     for (i = 0; i < RESULTS_WRITE_NPARAMS; i++) {
-        params->value[i] = p;
-        p = results_encode_column(p, &results_columns[i], records, n);
-        params->length[i] = (int) (p - params->value[i]);
+        end = results_encode_column(p, &results_columns[i], records, n);
+
+        params->value[i] = (end != p) ? p : NULL;
+        params->length[i] = (int) (end - p);
+
+        p = end;
     }
 
     buf->len = (size_t) (p - buf->data);
@@ -236,13 +239,17 @@ results_encode_size(const results_column_t *column,
 }
 
 
+/*
+ * What all records have no value for is written as nothing: PostgreSQL spends
+ * more on reading an array of nulls than on storing them.
+ */
 static char *
 results_encode_column(char *p, const results_column_t *column,
     results_record_t *const *records, size_t n)
 {
-    int                    is_null, nulls;
+    int                    is_null;
     char                  *header;
-    size_t                 i, size, json;
+    size_t                 i, size, json, nulls;
     int64_t                value;
     const void            *field;
     const results_str_t   *s;
@@ -265,7 +272,7 @@ results_encode_column(char *p, const results_column_t *column,
 
             if (s->data == NULL) {
                 p = results_encode_int4(p, UINT32_MAX);
-                nulls = 1;
+                nulls++;
                 continue;
             }
 
@@ -283,9 +290,9 @@ results_encode_column(char *p, const results_column_t *column,
 
         switch (type) {
 
-        case RESULTS_COLUMN_COMPLETION:
+        case RESULTS_COLUMN_NONZERO:
             value = *(const int *) field;
-            is_null = (value == RESULTS_COMPLETION_NULL);
+            is_null = (value == 0);
             break;
 
         case RESULTS_COLUMN_INT:
@@ -326,7 +333,7 @@ results_encode_column(char *p, const results_column_t *column,
 
         if (is_null) {
             p = results_encode_int4(p, UINT32_MAX);
-            nulls = 1;
+            nulls++;
             continue;
         }
 
@@ -343,9 +350,9 @@ results_encode_column(char *p, const results_column_t *column,
         }
     }
 
-    header[7] = (char) nulls;
+    header[7] = (nulls != 0);
 
-    return p;
+    return (nulls != n) ? p : header;
 }
 
 

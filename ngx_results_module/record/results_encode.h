@@ -28,9 +28,10 @@ typedef struct {
 
 
 /*
- * Encodes n records, column by column.  0, or -1 when there is no memory or
- * the parameters would exceed 1 GB.  params may be used again for the next
- * batch; results_params_free() at the end.
+ * Encodes n records, at least one, column by column; a column without values
+ * is NULL, not an array of nulls.  0, or -1 when there is no memory or the
+ * parameters would exceed 1 GB.  params may be used again for the next batch;
+ * results_params_free() at the end.
  */
 int results_encode_records(results_params_t *params,
     results_record_t *const *records, size_t n);

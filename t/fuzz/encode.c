@@ -132,9 +132,14 @@ static void
 open_array(array_t *array, const results_params_t *params, unsigned column,
     size_t n)
 {
+    memset(array, 0, sizeof(array_t));
+
+    if (params->value[column] == NULL) {
+        return;
+    }
+
     array->p = (const uint8_t *) params->value[column];
     array->left = (size_t) params->length[column];
-    array->seen = 0;
 
     fuzz_assert(number(array, 4) == 1);
     array->nulls = (int) number(array, 4);
@@ -149,6 +154,10 @@ static const uint8_t *
 element(array_t *array, size_t *size)
 {
     int64_t  len;
+
+    if (array->p == NULL) {
+        return NULL;
+    }
 
     len = number(array, 4);
 
