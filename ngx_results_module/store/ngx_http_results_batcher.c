@@ -14,17 +14,11 @@
 #include "ngx_http_results_counters.h"
 
 
-/* a second writer is used when the first has been busy for so long, in ms */
-#define NGX_HTTP_RESULTS_SLOW  10
-
-
 static void ngx_http_results_batcher_queued(ngx_http_results_batcher_t *b,
     ngx_http_results_group_t *group);
 static void ngx_http_results_batcher_flush_handler(ngx_event_t *ev);
 static void ngx_http_results_batcher_wake_handler(ngx_event_t *ev);
 static void ngx_http_results_batcher_deadline_handler(ngx_event_t *ev);
-static ngx_uint_t ngx_http_results_batcher_may_send(
-    ngx_http_results_batcher_t *b);
 static void ngx_http_results_batcher_send(ngx_http_results_batcher_t *b);
 static ngx_uint_t ngx_http_results_batcher_wanted(
     ngx_http_results_pool_t *pool);
@@ -250,7 +244,9 @@ ngx_http_results_batcher_flush_handler(ngx_event_t *ev)
     b->now = 0;
 
     while (!ngx_queue_empty(&b->waiting)
-           && ngx_http_results_batcher_may_send(b))
+           && ngx_http_results_pool_may_send(&b->pool,
+                                    b->pool.counts[NGX_HTTP_RESULTS_BUSY],
+                                    b->sent, &b->slow))
     {
         ngx_http_results_batcher_send(b);
     }
@@ -269,46 +265,6 @@ ngx_http_results_batcher_wake_handler(ngx_event_t *ev)
     b = ev->data;
 
     ngx_post_event(&b->flush, &ngx_posted_events);
-}
-
-
-/*
- * One writer, and large batches, cost the database least; another is used,
- * and connected, only while those in use are slow to commit.
- */
-
-static ngx_uint_t
-ngx_http_results_batcher_may_send(ngx_http_results_batcher_t *b)
-{
-    ngx_msec_t                age;
-    ngx_http_results_pool_t  *pool;
-
-    pool = &b->pool;
-
-    if (pool->counts[NGX_HTTP_RESULTS_BUSY] > 0) {
-
-        if (pool->counts[NGX_HTTP_RESULTS_BUSY] == pool->nconnections) {
-            return 0;
-        }
-
-        age = ngx_current_msec - b->sent;
-
-        if (age < NGX_HTTP_RESULTS_SLOW) {
-
-            if (!b->slow.timer_set) {
-                ngx_add_timer(&b->slow, NGX_HTTP_RESULTS_SLOW - age);
-            }
-
-            return 0;
-        }
-    }
-
-    if (!ngx_http_results_pool_has_idle(pool)) {
-        ngx_http_results_pool_grow(pool);
-        return 0;
-    }
-
-    return 1;
 }
 
 

@@ -80,6 +80,11 @@ ngx_http_results_lookups_init(ngx_http_results_lookups_t *l,
     l->flush.data = l;
     l->flush.log = cycle->log;
 
+    l->slow.handler = ngx_http_results_lookups_flush_handler;
+    l->slow.data = l;
+    l->slow.log = cycle->log;
+    l->slow.cancelable = 1;
+
     l->deadline.handler = ngx_http_results_lookups_deadline_handler;
     l->deadline.data = l;
     l->deadline.log = cycle->log;
@@ -97,6 +102,10 @@ ngx_http_results_lookups_exit(ngx_http_results_lookups_t *l)
 
     if (l->flush.posted) {
         ngx_delete_posted_event(&l->flush);
+    }
+
+    if (l->slow.timer_set) {
+        ngx_del_timer(&l->slow);
     }
 
     if (l->deadline.timer_set) {
@@ -173,13 +182,10 @@ ngx_http_results_lookups_flush(ngx_http_results_lookups_t *l)
 {
     ngx_http_results_lookups_fail(l, 0);
 
-    while (!ngx_queue_empty(&l->waiting)) {
-
-        if (!ngx_http_results_pool_has_idle(l->pool)) {
-            ngx_http_results_pool_grow(l->pool);
-            break;
-        }
-
+    while (!ngx_queue_empty(&l->waiting)
+           && ngx_http_results_pool_may_send(l->pool, l->busy, l->sent,
+                                             &l->slow))
+    {
         ngx_http_results_lookups_send(l);
     }
 
@@ -231,6 +237,9 @@ ngx_http_results_lookups_send(ngx_http_results_lookups_t *l)
         /* an empty parameter is an error for the server: 503 */
         query->length = 0;
     }
+
+    l->busy++;
+    l->sent = ngx_current_msec;
 
     ngx_http_results_count(token_queries);
 
@@ -389,6 +398,7 @@ ngx_http_results_query_done(ngx_http_results_job_t *job,
     }
 
     query->sent = 0;
+    l->busy--;
 
     ngx_http_results_lookups_set_timer(l);
 

@@ -1,7 +1,8 @@
 
 /*
  * Asks the store whose tokens are.  All lookups of one pass of the event loop
- * share one query; a query that is lost is asked again until its deadline.
+ * share one query, and those that come while it is asked the next one; a query
+ * that is lost is asked again until its deadline.
  */
 
 #ifndef NGX_HTTP_RESULTS_LOOKUPS_H
@@ -38,7 +39,10 @@ struct ngx_http_results_lookups_s {
     ngx_http_results_complaint_t  complaint;
     ngx_queue_t             waiting;        /* lookups, by deadline */
     ngx_http_results_query_t  *queries;     /* one a connection */
+    ngx_uint_t              busy;           /* queries in flight */
+    ngx_msec_t              sent;           /* when the last one was */
     ngx_event_t             flush;
+    ngx_event_t             slow;           /* a second reader may be used */
     ngx_event_t             deadline;
     unsigned                exiting:1;
 };

@@ -12,6 +12,9 @@
 #define NGX_HTTP_RESULTS_RETRY_MIN  25    /* milliseconds */
 #define NGX_HTTP_RESULTS_RETRY_MAX  800
 
+/* another connection is used when the last one has been busy for so many ms */
+#define NGX_HTTP_RESULTS_SLOW  10
+
 /* ms after which the server is asked again whether it is the one we need */
 #define NGX_HTTP_RESULTS_CHECK_AFTER  2000
 
@@ -139,6 +142,39 @@ ngx_http_results_pool_grow(ngx_http_results_pool_t *pool)
     ngx_http_results_store_count(pool->conf, connects);
 
     ngx_http_results_connection_open(hc);
+}
+
+
+ngx_uint_t
+ngx_http_results_pool_may_send(ngx_http_results_pool_t *pool, ngx_uint_t busy,
+    ngx_msec_t sent, ngx_event_t *slow)
+{
+    ngx_msec_t  age;
+
+    if (busy > 0) {
+
+        if (busy == pool->nconnections) {
+            return 0;
+        }
+
+        age = ngx_current_msec - sent;
+
+        if (age < NGX_HTTP_RESULTS_SLOW) {
+
+            if (!slow->timer_set) {
+                ngx_add_timer(slow, NGX_HTTP_RESULTS_SLOW - age);
+            }
+
+            return 0;
+        }
+    }
+
+    if (!ngx_http_results_pool_has_idle(pool)) {
+        ngx_http_results_pool_grow(pool);
+        return 0;
+    }
+
+    return 1;
 }
 
 

@@ -77,6 +77,16 @@ ngx_int_t ngx_http_results_pool_init(ngx_http_results_pool_t *pool,
 /* opens one more, where one is closed, none is connecting and none waits */
 void ngx_http_results_pool_grow(ngx_http_results_pool_t *pool);
 
+/*
+ * Whether an idle connection, of which there is one then, may be used for one
+ * kind of work that can be batched.  One connection and large batches cost the
+ * database least: another is used, and connected, only while those that are
+ * busy with it are slow; sent is when the last of them began.  slow is the
+ * timer that asks again.
+ */
+ngx_uint_t ngx_http_results_pool_may_send(ngx_http_results_pool_t *pool,
+    ngx_uint_t busy, ngx_msec_t sent, ngx_event_t *slow);
+
 /* sends the job over an idle connection, of which there must be one */
 void ngx_http_results_pool_send(ngx_http_results_pool_t *pool,
     ngx_http_results_job_t *job);
