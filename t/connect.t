@@ -73,7 +73,8 @@ subtest 'the first of two is a standby' => sub {
     store("host=$standby->{run},$pg->{run} port=5432," . $pg->port);
     written('the second is written to', 1);
 
-    is($standby->gateway_sessions, 0, 'no session stays on the standby');
+    ok(wait_for(sub { !$standby->gateway_sessions }),
+       'no session stays on the standby');
 };
 
 
