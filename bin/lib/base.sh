@@ -5,6 +5,9 @@ set -euo pipefail
 shopt -s nullglob
 export LC_ALL=C
 
+# servers run as nobody where root starts them
+umask 022
+
 # where Debian has servers, and users do not look
 export PATH=$PATH:/usr/sbin:/sbin
 
