@@ -8,6 +8,8 @@ from load import empty, load
 from scale import rows_of
 from servers import ROOT, run, wait_for
 
+CONNECTIONS = 256, 1024
+
 
 def measure(servers, args, connections):
     turns = []
@@ -46,7 +48,7 @@ def standby(servers, args):
                 == ('sync' if names else 'async'))
             servers.start_nginx()
 
-            for connections in args.connections:
+            for connections in CONNECTIONS:
                 got['%d connections, %s' % (
                     connections, 'synchronous' if names else 'asynchronous')
                     ] = measure(servers, args, connections)
@@ -63,7 +65,7 @@ def distance(servers, args):
     """Through the proxy of the tests, which delays each direction by half."""
     got = {}
 
-    for ms, writers in ((0, 2), (1, 2), (5, 2), (5, 8), (20, 2), (20, 8)):
+    for ms, writers in ((0, 2), (1, 2), (5, 2), (20, 2), (20, 8)):
         proxy = subprocess.Popen(
             ['perl', '-I', ROOT + '/t/lib', '-MResults::Test::Proxy', '-e',
              '''my $proxy = Results::Test::Proxy->new(to => $ARGV[0]);
@@ -81,7 +83,7 @@ def distance(servers, args):
                 host='127.0.0.1 port=%s sslmode=disable' % port,
                 store='connections %d;' % writers)
 
-            for connections in args.connections:
+            for connections in CONNECTIONS:
                 got['%d ms, %d writers a worker, %d connections' % (
                     ms, writers, connections)] = measure(servers, args,
                                                          connections)

@@ -57,6 +57,7 @@ def load(servers, name, connections, seconds, cpus=None, **lua):
         + got['sent'] - got['answered']
     got['rows'] = count(servers) - before
     got['expected'] = 0 if name == 'return200' else good
+    check(name, got)
 
     if module:
         after = servers.status()
@@ -64,6 +65,14 @@ def load(servers, name, connections, seconds, cpus=None, **lua):
             1, after['batches'] - status['batches'])
 
     return got
+
+
+def check(name, got):
+    """A 2xx without its row is what must never be; a row without its 2xx may
+    be one whose request was answered otherwise, or not."""
+    if not 0 <= got['rows'] - got['expected'] <= got['errors']:
+        raise Failure('%s: %d rows for %d 2xx and %d errors' % (
+            name, got['rows'], got['expected'], got['errors']))
 
 
 def count(servers):
