@@ -60,8 +60,8 @@ def rates(servers, args):
             ['connections', 'server', 'a second', 'spread', 'to return200']
             + ['to ' + name for name in PEERS]
             + ['p50, ms', 'p99, ms', 'errors', 'CPU, ms per 1000: server',
-               'PostgreSQL', 'client', 'rows a statement', 'rows']
-            , rows)}
+               'PostgreSQL', 'client', 'rows a statement', 'rows'],
+            rows)}
 
 
 def compare(connections, ratio, got):
@@ -81,8 +81,9 @@ def compare(connections, ratio, got):
     peers = [name for name in PEERS if name in ratio]
     if peers:
         best = min(peers, key=ratio.get)
-        goals.append(('the same, to the best of Fastify, Go and FastAPI',
-                      to_best, '≥', ratio[best], ' (%s)' % best))
+        goals.append(('durable PUTs a second at %d connections, to the best '
+                      'of Fastify, Go and FastAPI' % connections, to_best,
+                      '≥', ratio[best], ' (%s)' % best))
 
     return goals
 
