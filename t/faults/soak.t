@@ -114,6 +114,7 @@ sub resident {
 sub free_pages {
     my ($pid) = $nginx->worker_pids;
     my @pages;
+    no warnings 'portable';     # addresses of 64 bits
 
     open my $memory, '<:raw', "/proc/$pid/mem" or die "memory: $!\n";
 
