@@ -111,7 +111,7 @@ BEGIN
     r.updated_at := coalesce(results.past_time(staged ->> 'written_at'),
                              now());
 
-    IF jsonb_typeof(r.detail) <> 'object' THEN
+    IF json_typeof(r.detail) <> 'object' THEN
         RAISE EXCEPTION 'detail is no JSON object'
               USING ERRCODE = 'invalid_text_representation';
     END IF;
@@ -129,7 +129,7 @@ BEGIN
     r.id_space := CASE r.kind WHEN 'assessment_result' THEN 2 ELSE 1 END;
     r.payload_hash := ('x' || encode(substr(sha256(convert_to(
         concat(jsonb_strip_nulls(to_jsonb(r) - '{updated_at,detail}'::text[]),
-               r.detail), 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint;
+               r.detail::jsonb), 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint;
 
     RETURN r;
 END

@@ -64,11 +64,11 @@ RETURN CASE field
 
     WHEN 10 THEN '(CASE WHEN r.kind = $3 THEN r.detail #>> ' || path
         || ' END)'
-    WHEN 11 THEN '(CASE WHEN r.kind = $3 AND jsonb_typeof(r.detail #> '
-        || path || ') = ''number'' THEN (r.detail #> ' || path
+    WHEN 11 THEN '(CASE WHEN r.kind = $3 AND json_typeof(r.detail #> '
+        || path || ') = ''number'' THEN (r.detail #>> ' || path
         || ')::numeric END)'
-    WHEN 12 THEN '(CASE WHEN r.kind = $3 THEN r.detail #> ' || path
-        || ' END)'
+    WHEN 12 THEN '(CASE WHEN r.kind = $3 THEN (r.detail #> ' || path
+        || ')::jsonb END)'
     END;
 
 

@@ -206,7 +206,7 @@ CREATE OR REPLACE FUNCTION results_api.write_records(
     statuses smallint[], scores float8[], score_maxes float8[],
     completions smallint[], progresses float8[], times_spent int[],
     started timestamptz[], completed timestamptz[], scored timestamptz[],
-    details jsonb[], hashes bigint[], clients int[], written timestamptz[],
+    details json[], hashes bigint[], clients int[], written timestamptz[],
     expected int[], guards smallint[], actors text[],
     OUT outcomes smallint[], OUT versions int[], OUT stamps timestamptz[])
 LANGUAGE plpgsql
@@ -328,7 +328,7 @@ CREATE OR REPLACE FUNCTION results_api.write_group(
     statuses smallint[], scores float8[], score_maxes float8[],
     completions smallint[], progresses float8[], times_spent int[],
     started timestamptz[], completed timestamptz[], scored timestamptz[],
-    details jsonb[], hashes bigint[], clients int[], written timestamptz[],
+    details json[], hashes bigint[], clients int[], written timestamptz[],
     expected int[], guards smallint[], actors text[],
     OUT outcomes smallint[], OUT versions int[], OUT stamps timestamptz[])
 LANGUAGE plpgsql

@@ -8,6 +8,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Results::Test;
 use Results::Test::Process;
+use Results::Test::Records;
 
 my $t = Results::Test->new;
 my $pg = $t->pg;
@@ -57,6 +58,42 @@ subtest 'again, with data' => sub {
     is_deeply(catalog($pg->dbh), $before, 'changes nothing');
     is($pg->value('SELECT count(*) FROM results.access_token'), 1,
        'what was there stays');
+};
+
+
+subtest 'over one that had detail as jsonb' => sub {
+    my $before = catalog($pg->dbh);
+    my $detail = '{"scoreStatus": "fully graded", "metadata": {"a": [1, 2.50]}}';
+
+    Results::Test::Records->new($pg->dbh)->write(
+        { id => 'old', detail => $detail }, { id => 'older' });
+
+    Results::Test::Records->new($pg->dbh)->write(
+        { id => 'old', detail => '{"now": 1}', stamp => 20, hash => 2 });
+
+    $pg->do($_) for
+        'DROP VIEW results.versions, results.result_list CASCADE',
+        'ALTER TABLE results.result ALTER detail TYPE jsonb',
+        'ALTER TABLE results.result_history ALTER detail TYPE jsonb',
+        map { my $name = $_;
+              my $sql = $pg->value('SELECT pg_get_functiondef(?::regproc)',
+                                   "results_api.$name");
+              $sql =~ s/details json\[\]/details jsonb[]/;
+              ("DROP FUNCTION results_api.$name", $sql) }
+            qw(write_group write_records);
+
+    my ($rc, $text) = psql('install.sql');
+    is($rc, 0, 'install.sql');
+    is($text, '', 'says nothing');
+    is_deeply(catalog($pg->dbh), $before, 'what there is afterwards');
+
+    is_deeply($pg->dbh->selectcol_arrayref(q{
+        SELECT concat(id, version, detail::jsonb = ?::jsonb)
+        FROM results.versions ORDER BY id, version}, {}, $detail),
+        [qw(old1t old2f older1)], 'and what it holds');
+
+    $pg->do('DELETE FROM results.result');
+    $pg->do('DELETE FROM results.result_history');
 };
 
 

@@ -93,7 +93,7 @@ subtest 'every value is stored as it came' => sub {
         [updated_at => '2026-01-01 00:00:03+00'],
         [created_at => '2026-01-01 00:00:03+00'];
 
-    ok($pg->value(q{SELECT detail = '{"a": [1, "é"]}' FROM results.result
+    ok($pg->value(q{SELECT detail::jsonb = '{"a": [1, "é"]}' FROM results.result
                     WHERE id = 'all'}), 'detail');
 
     $w->write({ id => 'none', learner => undef, item => undef });

@@ -37,7 +37,7 @@ $pg->do(q{
         op, client_id, created_at, updated_at)
     SELECT institution_id, kind, 'r-' || to_char(n, 'FM00000'), learner_id,
            item_id, status, n, completion, scored_at,
-           detail || jsonb_build_object('comment', repeat('text ', 400)),
+           detail::jsonb || jsonb_build_object('comment', repeat('text ', 400)),
            n, 1, 1, client_id, created_at, updated_at
     FROM results.result, generate_series(1, ?) n
 }, $ROWS - 1);

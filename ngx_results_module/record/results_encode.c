@@ -26,17 +26,17 @@
 #define RESULTS_OID_INT2            21
 #define RESULTS_OID_INT4            23
 #define RESULTS_OID_TEXT            25
+#define RESULTS_OID_JSON            114
 #define RESULTS_OID_FLOAT8          701
 #define RESULTS_OID_TIMESTAMPTZ     1184
-#define RESULTS_OID_JSONB           3802
 
+#define RESULTS_OID_JSONS           199
 #define RESULTS_OID_INT2S           1005
 #define RESULTS_OID_INT4S           1007
 #define RESULTS_OID_TEXTS           1009
 #define RESULTS_OID_INT8S           1016
 #define RESULTS_OID_FLOAT8S         1022
 #define RESULTS_OID_TIMESTAMPTZS    1185
-#define RESULTS_OID_JSONBS          3807
 
 
 typedef enum {
@@ -48,7 +48,7 @@ typedef enum {
     RESULTS_COLUMN_DOUBLE,         /* float8 */
     RESULTS_COLUMN_TIME,           /* timestamptz */
     RESULTS_COLUMN_TEXT,           /* text */
-    RESULTS_COLUMN_JSON            /* jsonb */
+    RESULTS_COLUMN_JSON            /* json */
 } results_column_e;
 
 
@@ -133,7 +133,7 @@ const uint32_t  results_write_types[RESULTS_WRITE_NPARAMS] = {
     RESULTS_OID_TIMESTAMPTZS,      /* started */
     RESULTS_OID_TIMESTAMPTZS,      /* completed */
     RESULTS_OID_TIMESTAMPTZS,      /* scored */
-    RESULTS_OID_JSONBS,            /* details */
+    RESULTS_OID_JSONS,             /* details */
     RESULTS_OID_INT8S,             /* hashes */
     RESULTS_OID_INT4S,             /* clients */
     RESULTS_OID_TIMESTAMPTZS,      /* stamps */
@@ -153,7 +153,7 @@ static const results_column_type_t  results_column_types[] = {
     { RESULTS_OID_FLOAT8, 8 },
     { RESULTS_OID_TIMESTAMPTZ, 8 },
     { RESULTS_OID_TEXT, 0 },
-    { RESULTS_OID_JSONB, 0 }
+    { RESULTS_OID_JSON, 0 }
 };
 
 
@@ -224,7 +224,7 @@ results_encode_size(const results_column_t *column,
         return RESULTS_ARRAY_HEADER + n * (4 + size);
     }
 
-    size = RESULTS_ARRAY_HEADER + n * (4 + 1);    /* 1: jsonb's version */
+    size = RESULTS_ARRAY_HEADER + n * 4;
 
     for (i = 0; i < n && size <= RESULTS_PARAMS_SIZE; i++) {
         field = (const char *) records[i] + column->offset;
@@ -249,7 +249,7 @@ results_encode_column(char *p, const results_column_t *column,
 {
     int                    is_null;
     char                  *header;
-    size_t                 i, size, json, nulls;
+    size_t                 i, size, nulls;
     int64_t                value;
     const void            *field;
     const results_str_t   *s;
@@ -257,7 +257,6 @@ results_encode_column(char *p, const results_column_t *column,
 
     type = column->type;
     size = results_column_types[type].size;
-    json = (type == RESULTS_COLUMN_JSON);
 
     header = p;
     p = results_encode_header(p, results_column_types[type].oid, n);
@@ -276,11 +275,7 @@ results_encode_column(char *p, const results_column_t *column,
                 continue;
             }
 
-            p = results_encode_int4(p, (uint32_t) (json + s->len));
-
-            if (json) {
-                *p++ = 1;                 /* the version of jsonb's format */
-            }
+            p = results_encode_int4(p, (uint32_t) s->len);
 
             memcpy(p, s->data, s->len);
             p += s->len;

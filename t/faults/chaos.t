@@ -35,7 +35,7 @@ $pg->do(q{
     INSERT INTO results.result (institution_id, kind, id, status, detail,
         payload_hash, version, op, client_id, created_at, updated_at)
     SELECT institution_id, kind, 'large-' || n, status,
-           detail || jsonb_build_object('comment', repeat('text ', 800)),
+           detail::jsonb || jsonb_build_object('comment', repeat('text ', 800)),
            n, 1, 1, client_id, created_at, updated_at
     FROM results.result, generate_series(1, 4000) n
 });

@@ -146,7 +146,7 @@ check(const results_record_t *r)
     if (r->detail.data) {
         fuzz_assert(fuzz_is_text(r->detail));
 
-        /* without JSON_ALLOW_NUL, as jsonb */
+        /* without JSON_ALLOW_NUL, as PostgreSQL reads it */
 
         detail = json_loadb(r->detail.data, r->detail.len,
                             JSON_REJECT_DUPLICATES, NULL);

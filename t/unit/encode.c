@@ -254,8 +254,8 @@ values_are_encoded(void **state)
     assert_number_at(0, 8, RESULTS_TIME_MAX - RESULTS_TIME_PG_EPOCH);
 
     column(&params, DETAIL);
-    assert_int_equal(array.oid, 3802);
-    assert_text_at(0, "\x01{\"a\":1}", 8);
+    assert_int_equal(array.oid, 114);
+    assert_text_at(0, "{\"a\":1}", 7);
 
     column(&params, HASH);
     assert_int_equal(array.oid, 20);
@@ -370,7 +370,7 @@ nulls_stand_among_values(void **state)
     column(&params, VERSION);
     assert_number_at(1, 4, 0);
     column(&params, DETAIL);
-    assert_text_at(1, "\x01{}", 3);
+    assert_text_at(1, "{}", 2);
     column(&params, GUARDS);
     assert_number_at(1, 2, 1);
 
@@ -466,7 +466,7 @@ types_fit_the_elements(void **state)
     /* element, array: PostgreSQL's pg_type.dat */
     static const uint32_t  oids[][2] = {
         { 20, 1016 }, { 21, 1005 }, { 23, 1007 }, { 25, 1009 },
-        { 701, 1022 }, { 1184, 1185 }, { 3802, 3807 }
+        { 701, 1022 }, { 1184, 1185 }, { 114, 199 }
     };
 
     (void) state;
