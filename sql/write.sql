@@ -110,7 +110,7 @@ SET enable_hashjoin = off
 SET enable_mergejoin = off
 AS $$
 BEGIN
-    SELECT array_agg((
+    SELECT array_agg(
                CASE
                -- of another API
                WHEN r.kind <> ('{result,assessment_result,
@@ -138,7 +138,7 @@ BEGIN
                     AND (u.refusal IS NULL OR r.client_id = u.client_id)
                THEN 4
 
-               WHEN u.refusal IS NOT NULL THEN u.refusal
+               WHEN u.refusal IS NOT NULL THEN u.refusal * f.sign
                WHEN r.id IS NULL THEN 7
 
                -- ... or replaced
@@ -151,13 +151,12 @@ BEGIN
                          AND o.payload_hash = u.payload_hash)
                THEN 4
 
-               WHEN u.op = 2 THEN 6
-               WHEN u.op = 4 AND r.version IS DISTINCT FROM u.version THEN 6
-               ELSE 5
-               END
-               * CASE WHEN r.updated_at > u.stamp
-                           AND i.keep_history IS NOT TRUE
-                 THEN -1 ELSE 1 END)::smallint
+               WHEN u.op = 2
+                    OR u.op = 4 AND r.version IS DISTINCT FROM u.version
+               THEN 6 * f.sign
+
+               ELSE 5 * f.sign
+               END::smallint
                ORDER BY u.ord),
            array_agg(coalesce(h.version, r.version) ORDER BY u.ord),
            array_agg(coalesce(h.updated_at, r.updated_at) ORDER BY u.ord)
@@ -172,6 +171,10 @@ BEGIN
             AND r.id_space = results.id_space(u.kind)
             AND r.id = u.id
          LEFT JOIN results.institution i ON i.id = u.institution_id
+         CROSS JOIN LATERAL (
+             SELECT CASE WHEN r.updated_at > u.stamp
+                              AND i.keep_history IS NOT TRUE
+                    THEN -1 ELSE 1 END) AS f (sign)
          LEFT JOIN LATERAL (
              SELECT o.version, o.updated_at
              FROM results.result_history o

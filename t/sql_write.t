@@ -289,8 +289,8 @@ subtest 'again, when nobody remembers what was replaced' => sub {
         $w->write({ id => $id }) if $name =~ /replace|delete/;
         $w->write(\%write);
         is_deeply([$w->write({ %write, stamp => 19 })]->[0][0],
-                  $name eq 'create' ? "forgotten replayed"
-                  : $name eq 'delete' ? 'forgotten deleted' : $outcome,
+                  $name eq 'create' ? 'replayed'
+                  : $name eq 'delete' ? 'deleted' : $outcome,
                   "$name: of an earlier stamp");
 
         $w->write({ id => $id, hash => 3, stamp => 21, client => 2 });

@@ -459,7 +459,8 @@ results_decode_outcomes(const results_str_t answer[3],
                 outcome = -outcome;
             }
 
-            if (outcome <= RESULTS_OUTCOME_NONE
+            if (outcome <= (forgotten ? RESULTS_OUTCOME_REPLAYED
+                                      : RESULTS_OUTCOME_NONE)
                 || outcome > RESULTS_OUTCOME_FORBIDDEN
                 || (outcome <= RESULTS_OUTCOME_REPLAYED && version <= 0)
                 || stamp > RESULTS_TIME_MAX - RESULTS_TIME_PG_EPOCH)
@@ -474,7 +475,7 @@ results_decode_outcomes(const results_str_t answer[3],
             }
 
             record->outcome = (results_outcome_e) outcome;
-            record->forgotten = forgotten && outcome > RESULTS_OUTCOME_REPLAYED;
+            record->forgotten = forgotten;
 
             /* one that is written again keeps the version it expects */
 

@@ -47,8 +47,8 @@ void results_params_free(results_params_t *params);
  * the record's stamp.  0, or -1 when the answer is not of that form (another
  * number of elements, an unknown outcome): then no record was touched.  A NULL
  * among the records is passed over; one that was not stored keeps the version
- * it expects, as it may be written again.  A negative outcome is the same one,
- * forgotten.
+ * it expects, as it may be written again.  A negative one, of what was not
+ * stored, is the same, forgotten.
  */
 int results_decode_outcomes(const results_str_t answer[3],
     results_record_t *const *records, size_t n);

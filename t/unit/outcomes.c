@@ -188,13 +188,12 @@ what_was_not_stored_keeps_its_version(void **state)
 }
 
 
-/* of what was stored nothing is forgotten */
 static void
 negative_outcomes_are_forgotten(void **state)
 {
     results_str_t  a[3];
 
-    static const int64_t  outcomes[] = { -5, 5, -10, -4 };
+    static const int64_t  outcomes[] = { -5, 5, -10, 4 };
     static const int64_t  versions[] = { 9, 9, INT64_MIN, 3 };
 
     (void) state;
@@ -257,7 +256,8 @@ other_answers_touch_no_record(void **state)
     static const int64_t  good[] = { 1, 2 };
 
     static const int64_t  bad[][2] = {
-        { 1, 0 }, { 1, 11 }, { 1, -11 }, { 1, INT64_MIN }
+        { 1, 0 }, { 1, 11 }, { 1, -1 }, { 1, -4 }, { 1, -11 },
+        { 1, INT64_MIN }
     };
 
     (void) state;
