@@ -165,9 +165,9 @@ main(int argc, char **argv)
     qsort(took, n, sizeof(double), compare);
 
     printf("{\"statements\": %zu, \"rows\": %lu, \"rate\": %.1f, "
-           "\"p50\": %.3f, \"p99\": %.3f}\n", n, number,
+           "\"p50\": %.3f, \"p99\": %.3f, \"backend\": %d}\n", n, number,
            number / (before - start), took[n / 2] * 1e3,
-           took[n * 99 / 100] * 1e3);
+           took[n * 99 / 100] * 1e3, PQbackendPID(pg));
 
     fflush(stdout);
     (void) getchar();

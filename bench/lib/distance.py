@@ -6,7 +6,7 @@ import subprocess
 
 from load import empty, load
 from scale import rows_of
-from servers import ROOT, run, wait_for
+from servers import ROOT, wait_for
 
 CONNECTIONS = 256, 1024
 
@@ -26,16 +26,15 @@ def standby(servers, args):
     """Of the same machine: what its own fsync costs, without a network."""
     got = {}
     data = os.path.join(servers.home, 'standby')
-    pg = run('pg_config', '--bindir').strip()
 
     os.mkdir(data, 0o700)
     os.chown(data, servers.owner, -1)
-    servers.as_owner(pg + '/pg_basebackup', '-h', servers.env['PGHOST'], '-U',
+    servers.as_owner(servers.pg + '/pg_basebackup', '-h', servers.env['PGHOST'], '-U',
                      'postgres', '-D', data, '-R', '-c', 'fast')
     with open(os.path.join(data, 'results.conf'), 'a') as f:
         f.write('port = 5433\n')
 
-    servers.as_owner(pg + '/pg_ctl', '-D', data, '-s', '-w', '-l',
+    servers.as_owner(servers.pg + '/pg_ctl', '-D', data, '-s', '-w', '-l',
                      data + '/server.log', 'start')
 
     try:
@@ -55,7 +54,7 @@ def standby(servers, args):
     finally:
         servers.sql('ALTER SYSTEM RESET synchronous_standby_names')
         servers.sql('SELECT pg_reload_conf()')
-        servers.as_owner(pg + '/pg_ctl', '-D', data, '-s', '-w', '-m', 'fast',
+        servers.as_owner(servers.pg + '/pg_ctl', '-D', data, '-s', '-w', '-m', 'fast',
                          'stop')
 
     return {'text': rows_of(got)}

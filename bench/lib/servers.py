@@ -78,6 +78,7 @@ class Servers:
                                      else self.dir)
         self.owner = os.stat(os.path.join(self.home, 'pg')).st_uid
 
+        self.pg = run('pg_config', '--bindir').strip()
         self.group = run('id', '-g', str(self.owner)).strip()
 
         with open(os.path.join(self.home, 'pg/postmaster.pid')) as f:
@@ -98,15 +99,38 @@ class Servers:
                    '-h', self.env['PGHOST'], '-U', 'postgres', '-d', 'results',
                    input=text).strip()
 
-    def as_owner(self, *command):
-        """Runs a program of PostgreSQL's, which refuses to be root."""
-        prefix = []
-        if os.getuid() == 0:
-            prefix = ['setpriv', '--reuid', str(self.owner), '--regid',
-                      self.group, '--clear-groups']
-        return run(*prefix, *command, cwd=self.home)
+    def owners(self, *command):
+        """The command as PostgreSQL's user, since that refuses to be root."""
+        if os.getuid() != 0:
+            return list(command)
+        return ['setpriv', '--reuid', str(self.owner), '--regid', self.group,
+                '--clear-groups', *command]
 
-    def start_nginx(self, workers=2, host=None, store='', zone='16m'):
+    def as_owner(self, *command):
+        return run(*self.owners(*command), cwd=self.home)
+
+    def stop_postgres(self):
+        self.as_owner(self.pg + '/pg_ctl', '-D', self.home + '/pg', '-s',
+                      '-m', 'fast', 'stop')
+
+    def start_postgres(self, wrapper=()):
+        """The cluster that bin/run has made; gives the process."""
+        with open(os.path.join(self.home, 'server.log'), 'w') as log:
+            process = subprocess.Popen(
+                self.owners(*wrapper, self.pg + '/postgres', '-D',
+                            self.home + '/pg'),
+                cwd=self.home, stdout=log, stderr=log)
+        self.postmaster = process.pid
+        wait_for('PostgreSQL', self.accepts)
+        return process
+
+    def accepts(self):
+        return subprocess.run(
+            [self.pg + '/pg_isready', '-q', '-h', self.env['PGHOST']]
+            ).returncode == 0
+
+    def start_nginx(self, workers=2, host=None, store='', zone='16m',
+                    wrapper=()):
         """nginx with bench/nginx.conf, in the place of the one there is."""
         self.stop_nginx()
         self.port, self.port200 = free_port(), free_port()
@@ -130,7 +154,7 @@ class Servers:
                 run('id', *option, str(self.owner)).strip()
                 for option in (['-un'], ['-gn']))]
 
-        run('/usr/sbin/nginx', '-p', self.home, '-c', conf, '-e',
+        run(*wrapper, '/usr/sbin/nginx', '-p', self.home, '-c', conf, '-e',
             os.path.join(self.home, 'error.log'), *user)
 
         pid = os.path.join(self.home, 'nginx.pid')

@@ -24,6 +24,11 @@ def build():
     return program
 
 
+def arguments(servers, program, rows, seconds, prefix):
+    return [program, 'host=%s dbname=results user=results_gateway'
+            % servers.env['PGHOST'], str(rows), str(seconds), prefix]
+
+
 def statement(servers, program, rows, seconds):
     """One connection, one statement after the other."""
     global number
@@ -33,8 +38,7 @@ def statement(servers, program, rows, seconds):
     before = cpu_of(servers.postmaster)
 
     with subprocess.Popen(
-            [program, 'host=%s dbname=results user=results_gateway'
-             % servers.env['PGHOST'], str(rows), str(seconds), 's-%d' % number],
+            arguments(servers, program, rows, seconds, 's-%d' % number),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as p:
         said = p.stdout.readline()
         cpu = cpu_of(servers.postmaster) - before
