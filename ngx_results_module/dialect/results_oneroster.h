@@ -187,8 +187,15 @@ void results_oneroster_render(results_buf_t *buf,
     const results_oneroster_links_t *links);
 
 
-/* `"name":`, with a comma before it where it is not the first member */
+/*
+ * `"name":`, with a comma before it where it is not the first member; the name
+ * is one of a model's, which need no escapes
+ */
 void results_oneroster_name(results_buf_t *buf, const char *name);
+
+/* the same of a body's member, with its value */
+void results_oneroster_member(results_buf_t *buf,
+    const results_value_t *member);
 
 /* the members of an object that are not in the NULL-terminated list */
 void results_oneroster_rest(results_buf_t *buf, results_value_t *object,

@@ -10,8 +10,6 @@
 #include "results_oneroster.h"
 
 
-static void results_oneroster_detail_member(results_buf_t *buf,
-    const results_value_t *member);
 static void results_oneroster_detail_ref(results_buf_t *buf,
     const results_oneroster_field_t *field, const results_value_t *ref,
     const results_record_t *record);
@@ -38,7 +36,7 @@ results_oneroster_detail(results_arena_t *arena, results_value_t *object,
         field = results_oneroster_field(model, member->name.data);
 
         if (field == NULL) {
-            results_oneroster_detail_member(&buf, member);
+            results_oneroster_member(&buf, member);
             continue;
         }
 
@@ -59,7 +57,7 @@ results_oneroster_detail(results_arena_t *arena, results_value_t *object,
             break;
 
         default:
-            results_oneroster_detail_member(&buf, member);
+            results_oneroster_member(&buf, member);
         }
     }
 
@@ -75,15 +73,6 @@ results_oneroster_detail(results_arena_t *arena, results_value_t *object,
     results_buf_free(&buf);
 
     return detail;
-}
-
-
-static void
-results_oneroster_detail_member(results_buf_t *buf,
-    const results_value_t *member)
-{
-    results_oneroster_name(buf, member->name.data);
-    results_buf_json(buf, member);
 }
 
 
@@ -119,7 +108,7 @@ results_oneroster_detail_ref(results_buf_t *buf,
             continue;
         }
 
-        results_oneroster_detail_member(buf, member);
+        results_oneroster_member(buf, member);
     }
 
     if (buf->len == empty) {

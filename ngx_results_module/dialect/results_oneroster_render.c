@@ -25,6 +25,7 @@ static void results_oneroster_render_ref(results_buf_t *buf,
     const results_oneroster_links_t *links);
 static void results_oneroster_render_unknown(results_buf_t *buf,
     results_value_t *object, const results_oneroster_model_t *model);
+static void results_oneroster_comma(results_buf_t *buf);
 static void results_oneroster_render_path_id(results_buf_t *buf,
     results_str_t id);
 static results_str_t results_oneroster_link(results_arena_t *arena,
@@ -298,8 +299,7 @@ results_oneroster_render_unknown(results_buf_t *buf, results_value_t *object,
 
     for (member = results_value_first(object); member; member = member->next) {
         if (results_oneroster_field(model, member->name.data) == NULL) {
-            results_oneroster_name(buf, member->name.data);
-            results_buf_json(buf, member);
+            results_oneroster_member(buf, member);
         }
     }
 }
@@ -310,7 +310,7 @@ static void
 results_oneroster_render_path_id(results_buf_t *buf, results_str_t id)
 {
     char           *p;
-    size_t          i;
+    size_t          i, n;
     unsigned        dots;
     unsigned char   c;
 
@@ -320,15 +320,18 @@ results_oneroster_render_path_id(results_buf_t *buf, results_str_t id)
 
     dots = results_str_is(id, ".") || results_str_is(id, "..");
 
-    for (i = 0; i < id.len; i++) {
+    for (i = 0, n = 0; i < id.len; i++) {
         c = (unsigned char) id.data[i];
 
         if (((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c >= '0' && c <= '9')
             || c == '-' || c == '_' || c == '~' || (c == '.' && !dots))
         {
-            results_buf_append(buf, &id.data[i], 1);
+            n++;
             continue;
         }
+
+        results_buf_append(buf, id.data + i - n, n);
+        n = 0;
 
         p = results_buf_reserve(buf, 3);
 
@@ -338,18 +341,45 @@ results_oneroster_render_path_id(results_buf_t *buf, results_str_t id)
             p[2] = hex[c & 0x0f];
         }
     }
+
+    results_buf_append(buf, id.data + i - n, n);
 }
 
 
 void
 results_oneroster_name(results_buf_t *buf, const char *name)
 {
+    char    *p;
+    size_t   len;
+
+    results_oneroster_comma(buf);
+
+    len = strlen(name);
+    p = results_buf_reserve(buf, len + 3);
+
+    if (p != NULL) {
+        *p++ = '"';
+        memcpy(p, name, len);
+        p[len] = '"';
+        p[len + 1] = ':';
+    }
+}
+
+
+void
+results_oneroster_member(results_buf_t *buf, const results_value_t *member)
+{
+    results_oneroster_comma(buf);
+    results_buf_json_member(buf, member);
+}
+
+
+static void
+results_oneroster_comma(results_buf_t *buf)
+{
     if (buf->len && buf->data[buf->len - 1] != '{') {
         results_buf_puts(buf, ",");
     }
-
-    results_buf_json_string(buf, results_str(name));
-    results_buf_puts(buf, ":");
 }
 
 
@@ -369,8 +399,7 @@ results_oneroster_rest(results_buf_t *buf, results_value_t *object,
         }
 
         if (names[i] == NULL) {
-            results_oneroster_name(buf, member->name.data);
-            results_buf_json(buf, member);
+            results_oneroster_member(buf, member);
         }
     }
 }

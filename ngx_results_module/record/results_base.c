@@ -44,7 +44,6 @@ struct results_arena_s {
 
 
 static void *results_arena_chunk(results_arena_t *arena, size_t size);
-static int results_buf_grow(results_buf_t *buf, size_t len);
 
 
 int
@@ -352,25 +351,7 @@ results_buf_free(results_buf_t *buf)
 }
 
 
-char *
-results_buf_reserve(results_buf_t *buf, size_t len)
-{
-    char  *p;
-
-    if (len > buf->size - buf->len || buf->data == NULL || buf->failed) {
-        if (results_buf_grow(buf, len) != 0) {
-            return NULL;
-        }
-    }
-
-    p = buf->data + buf->len;
-    buf->len += len;
-
-    return p;
-}
-
-
-static int
+int
 results_buf_grow(results_buf_t *buf, size_t len)
 {
     char    *p;
@@ -403,36 +384,6 @@ results_buf_grow(results_buf_t *buf, size_t len)
     buf->size = size;
 
     return 0;
-}
-
-
-void
-results_buf_append(results_buf_t *buf, const void *data, size_t len)
-{
-    char  *p;
-
-    if (len == 0) {
-        return;
-    }
-
-    p = results_buf_reserve(buf, len);
-    if (p != NULL) {
-        memcpy(p, data, len);
-    }
-}
-
-
-void
-results_buf_puts(results_buf_t *buf, const char *text)
-{
-    results_buf_append(buf, text, strlen(text));
-}
-
-
-void
-results_buf_str(results_buf_t *buf, results_str_t s)
-{
-    results_buf_append(buf, s.data, s.len);
 }
 
 

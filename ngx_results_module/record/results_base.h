@@ -15,6 +15,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 
 typedef struct {
@@ -82,14 +83,138 @@ typedef struct {
 /* ready for use also when zeroed; frees what it held with results_buf_free() */
 void results_buf_free(results_buf_t *buf);
 
-void results_buf_append(results_buf_t *buf, const void *data, size_t len);
-void results_buf_puts(results_buf_t *buf, const char *text);
-void results_buf_str(results_buf_t *buf, results_str_t s);
 void results_buf_printf(results_buf_t *buf, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* room for len more bytes; -1 when it failed */
+int results_buf_grow(results_buf_t *buf, size_t len);
+
+
+/*
+ * Writers call these for every few bytes: inline, so that the length of a
+ * literal is known.
+ */
+
 /* room for len bytes behind the content, counted in; NULL when it failed */
-char *results_buf_reserve(results_buf_t *buf, size_t len);
+static inline char *
+results_buf_reserve(results_buf_t *buf, size_t len)
+{
+    char  *p;
+
+    if (len > buf->size - buf->len || buf->data == NULL || buf->failed) {
+        if (results_buf_grow(buf, len) != 0) {
+            return NULL;
+        }
+    }
+
+    p = buf->data + buf->len;
+    buf->len += len;
+
+    return p;
+}
+
+
+static inline void
+results_buf_append(results_buf_t *buf, const void *data, size_t len)
+{
+    char  *p;
+
+    if (len == 0) {
+        return;
+    }
+
+    p = results_buf_reserve(buf, len);
+
+    if (p != NULL) {
+        memcpy(p, data, len);
+    }
+}
+
+
+static inline void
+results_buf_puts(results_buf_t *buf, const char *text)
+{
+    results_buf_append(buf, text, strlen(text));
+}
+
+
+static inline void
+results_buf_str(results_buf_t *buf, results_str_t s)
+{
+    results_buf_append(buf, s.data, s.len);
+}
+
+
+/*
+ * 1 where the 8 bytes of w stand in a JSON string as they are: ASCII, no
+ * control character, quote or backslash
+ */
+static inline int
+results_plain_word(uint64_t w)
+{
+    uint64_t  quote, backslash;
+
+    const uint64_t  ones = UINT64_C(0x0101010101010101);
+
+    quote = w ^ (ones * '"');
+    backslash = w ^ (ones * '\\');
+
+    /* a byte that is 0, or below a space, borrows from its highest bit */
+
+    return ((w | (w - ones * ' ') | (quote - ones) | (backslash - ones))
+            & (ones * 0x80))
+           == 0;
+}
+
+
+/* the same of the len bytes at p */
+static inline int
+results_plain(const char *p, size_t len)
+{
+    uint32_t  half[2];
+    uint64_t  w;
+
+    if (len >= 8) {
+
+        while (len > 8) {
+            memcpy(&w, p, 8);
+
+            if (!results_plain_word(w)) {
+                return 0;
+            }
+
+            p += 8;
+            len -= 8;
+
+            if (len < 8) {
+                p -= 8 - len;
+                break;
+            }
+        }
+
+        memcpy(&w, p, 8);
+
+        return results_plain_word(w);
+    }
+
+    if (len >= 4) {
+        memcpy(&half[0], p, 4);
+        memcpy(&half[1], p + len - 4, 4);
+
+        return results_plain_word(((uint64_t) half[0] << 32) | half[1]);
+    }
+
+    if (len == 0) {
+        return 1;
+    }
+
+    w = UINT64_C(0x2020202020000000);
+    w |= (unsigned char) p[0];
+    w |= (uint64_t) (unsigned char) p[len / 2] << 8;
+    w |= (uint64_t) (unsigned char) p[len - 1] << 16;
+
+    return results_plain_word(w);
+}
 
 
 #endif /* RESULTS_BASE_H */

@@ -29,6 +29,13 @@ results_id_valid(results_str_t id)
     end = id.data + id.len;
 
     for (p = id.data; p < end; p += n) {
+
+        if (*p >= ' ' && *p < 0x7f) {
+            n = 1;
+            characters++;
+            continue;
+        }
+
         n = results_utf8_len(p, (size_t) (end - p));
 
         if (n == 0 || ++characters > RESULTS_ID_MAX) {
@@ -44,7 +51,7 @@ results_id_valid(results_str_t id)
         }
     }
 
-    return 1;
+    return characters <= RESULTS_ID_MAX;
 }
 
 

@@ -194,8 +194,10 @@ void results_buf_json_string(results_buf_t *buf, results_str_t s);
 /* shortest form that reads back as the same double; integers have no ".0" */
 void results_buf_json_number(results_buf_t *buf, double value);
 
-/* value as compact JSON */
+/* value as compact JSON; a member with its name before it */
 void results_buf_json(results_buf_t *buf, const results_value_t *value);
+void results_buf_json_member(results_buf_t *buf,
+    const results_value_t *member);
 
 
 #endif /* RESULTS_JSON_H */

@@ -25,7 +25,8 @@
 
 typedef struct {
     results_arena_t        *arena;
-    char                   *p;         /* a '\0' is behind the text */
+    char                   *p;
+    char                   *end;       /* a '\0' is there */
     unsigned                depth;
 } results_scan_t;
 
@@ -34,7 +35,8 @@ static int results_scan_value(results_scan_t *scan, results_value_t *value);
 static int results_scan_object(results_scan_t *scan, results_value_t *value);
 static int results_scan_array(results_scan_t *scan, results_value_t *value);
 static int results_scan_twice(results_value_t *object, results_str_t name);
-static int results_scan_string(results_scan_t *scan, results_str_t *text);
+static int results_scan_string(results_scan_t *scan, results_str_t *text,
+    int *plain);
 static char *results_scan_escape(results_scan_t *scan, char *out);
 static int results_scan_code(const char *p, unsigned *code);
 static int results_scan_number(results_scan_t *scan, results_value_t *value);
@@ -55,7 +57,6 @@ static const unsigned char  results_scan_plain[256] = {
 results_value_t *
 results_json_scan(results_arena_t *arena, results_str_t text)
 {
-    char             *end;
     results_scan_t    scan;
     results_value_t  *root;
 
@@ -70,11 +71,11 @@ results_json_scan(results_arena_t *arena, results_str_t text)
     scan.p = (char *) text.data;
     scan.depth = 0;
 
-    end = scan.p + text.len;
+    scan.end = scan.p + text.len;
 
     if (results_scan_value(&scan, root) != 0
         || results_scan_next(&scan) != '\0'
-        || scan.p != end
+        || scan.p != scan.end
         || root->type < RESULTS_VALUE_ARRAY)
     {
         return NULL;
@@ -89,6 +90,8 @@ results_json_scan(results_arena_t *arena, results_str_t text)
 static int
 results_scan_value(results_scan_t *scan, results_value_t *value)
 {
+    int  plain;
+
     switch (results_scan_next(scan)) {
 
     case '{':
@@ -98,8 +101,14 @@ results_scan_value(results_scan_t *scan, results_value_t *value)
         return results_scan_array(scan, value);
 
     case '"':
+        if (results_scan_string(scan, &value->u.text, &plain) != 0) {
+            return -1;
+        }
+
         value->type = RESULTS_VALUE_STRING;
-        return results_scan_string(scan, &value->u.text);
+        value->plain = plain;
+
+        return 0;
 
     case 't':
         value->type = RESULTS_VALUE_TRUE;
@@ -122,6 +131,7 @@ results_scan_value(results_scan_t *scan, results_value_t *value)
 static int
 results_scan_object(results_scan_t *scan, results_value_t *value)
 {
+    int               plain;
     char              c;
     results_str_t     name;
     results_value_t  *member;
@@ -138,7 +148,7 @@ results_scan_object(results_scan_t *scan, results_value_t *value)
     while (c != '}') {
 
         if (c != '"'
-            || results_scan_string(scan, &name) != 0
+            || results_scan_string(scan, &name, &plain) != 0
             || results_scan_twice(value, name)
             || results_scan_next(scan) != ':')
         {
@@ -154,6 +164,7 @@ results_scan_object(results_scan_t *scan, results_value_t *value)
         }
 
         member->name = name;
+        member->plain_name = plain;
         results_value_append(value, member);
 
         c = results_scan_next(scan);
@@ -246,7 +257,7 @@ results_scan_twice(results_value_t *object, results_str_t name)
 
 
 static int
-results_scan_string(results_scan_t *scan, results_str_t *text)
+results_scan_string(results_scan_t *scan, results_str_t *text, int *plain)
 {
     char           *p, *out;
     size_t          n;
@@ -254,11 +265,16 @@ results_scan_string(results_scan_t *scan, results_str_t *text)
 
     p = ++scan->p;
 
+    while (scan->end - p >= 8 && results_plain(p, 8)) {
+        p += 8;
+    }
+
     while (results_scan_plain[(unsigned char) *p]) {
         p++;
     }
 
     text->data = scan->p;
+    *plain = (*p == '"');
 
     for (out = p; /* void */ ; /* void */ ) {
         c = (unsigned char) *p;

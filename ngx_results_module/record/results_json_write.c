@@ -20,10 +20,11 @@
 
 
 static size_t results_json_plain(const char *data, size_t len);
-static void results_json_escape_string(results_buf_t *buf, results_str_t s,
-    size_t n);
+static void results_json_escape_string(results_buf_t *buf, results_str_t s);
 static void results_json_integer_text(results_buf_t *buf, int64_t value);
 static int results_json_decimal(results_buf_t *buf, double value);
+static void results_json_quoted(results_buf_t *buf, results_str_t s,
+    unsigned plain);
 static void results_json_canonical(results_buf_t *buf,
     const results_value_t *value, const char *const *without);
 static void results_json_sort(const results_value_t **members, size_t n);
@@ -48,28 +49,25 @@ static const unsigned char  results_json_escapes[256] = {
 void
 results_buf_json_string(results_buf_t *buf, results_str_t s)
 {
-    char        *p;
-    size_t       n;
+    char  *p;
 
-    n = results_json_plain(s.data, s.len);
-
-    if (n != s.len) {
-        results_json_escape_string(buf, s, n);
+    if (!results_plain(s.data, s.len)) {
+        results_json_escape_string(buf, s);
         return;
     }
 
-    p = results_buf_reserve(buf, n + 2);
+    p = results_buf_reserve(buf, s.len + 2);
     if (p == NULL) {
         return;
     }
 
     *p++ = '"';
 
-    if (n != 0) {
-        memcpy(p, s.data, n);
+    if (s.len != 0) {
+        memcpy(p, s.data, s.len);
     }
 
-    p[n] = '"';
+    p[s.len] = '"';
 }
 
 
@@ -98,17 +96,17 @@ results_json_plain(const char *data, size_t len)
 }
 
 
-/* s, of which the first n bytes are plain */
 static void
-results_json_escape_string(results_buf_t *buf, results_str_t s, size_t n)
+results_json_escape_string(results_buf_t *buf, results_str_t s)
 {
-    size_t         i;
+    size_t         i, n;
     unsigned char  c, escape;
 
     results_buf_append(buf, "\"", 1);
 
-    for (i = 0; /* void */ ; n = results_json_plain(s.data + i, s.len - i)) {
+    for (i = 0; /* void */ ; /* void */ ) {
 
+        n = results_json_plain(s.data + i, s.len - i);
         results_buf_append(buf, s.data + i, n);
         i += n;
 
@@ -273,6 +271,27 @@ results_json_integer_text(results_buf_t *buf, int64_t value)
 }
 
 
+/* a name or text, of which is known whether it is plain */
+static void
+results_json_quoted(results_buf_t *buf, results_str_t s, unsigned plain)
+{
+    char  *p;
+
+    if (!plain) {
+        results_buf_json_string(buf, s);
+        return;
+    }
+
+    p = results_buf_reserve(buf, s.len + 2);
+
+    if (p != NULL) {
+        *p++ = '"';
+        memcpy(p, s.data, s.len);
+        p[s.len] = '"';
+    }
+}
+
+
 void
 results_buf_json(results_buf_t *buf, const results_value_t *value)
 {
@@ -286,9 +305,7 @@ results_buf_json(results_buf_t *buf, const results_value_t *value)
 
         for (child = results_value_first(value); child; child = child->next) {
             results_buf_append(buf, comma, 1);
-            results_buf_json_string(buf, child->name);
-            results_buf_append(buf, ":", 1);
-            results_buf_json(buf, child);
+            results_buf_json_member(buf, child);
             comma = ",";
         }
 
@@ -308,7 +325,7 @@ results_buf_json(results_buf_t *buf, const results_value_t *value)
         break;
 
     case RESULTS_VALUE_STRING:
-        results_buf_json_string(buf, value->u.text);
+        results_json_quoted(buf, value->u.text, value->plain);
         break;
 
     case RESULTS_VALUE_INTEGER:
@@ -331,6 +348,15 @@ results_buf_json(results_buf_t *buf, const results_value_t *value)
         results_buf_append(buf, "null", 4);
         break;
     }
+}
+
+
+void
+results_buf_json_member(results_buf_t *buf, const results_value_t *member)
+{
+    results_json_quoted(buf, member->name, member->plain_name);
+    results_buf_append(buf, ":", 1);
+    results_buf_json(buf, member);
 }
 
 
@@ -438,7 +464,9 @@ results_json_canonical(results_buf_t *buf, const results_value_t *value,
     for (child = results_value_first(value); child; child = child->next) {
 
         for (name = without; name != NULL && *name != NULL; name++) {
-            if (strcmp(*name, child->name.data) == 0) {
+            if (**name == child->name.data[0]
+                && strcmp(*name, child->name.data) == 0)
+            {
                 break;
             }
         }
@@ -457,7 +485,7 @@ results_json_canonical(results_buf_t *buf, const results_value_t *value,
             results_buf_append(buf, ",", 1);
         }
 
-        results_buf_json_string(buf, members[i]->name);
+        results_json_quoted(buf, members[i]->name, members[i]->plain_name);
         results_buf_append(buf, ":", 1);
         results_json_canonical(buf, members[i], NULL);
     }
@@ -500,10 +528,18 @@ results_json_sort(const results_value_t **members, size_t n)
 static int
 results_json_compare(const void *a, const void *b)
 {
+    int                           c, d;
     const results_value_t *const  *x, *const *y;
 
     x = a;
     y = b;
+
+    c = (unsigned char) (*x)->name.data[0];
+    d = (unsigned char) (*y)->name.data[0];
+
+    if (c != d) {
+        return c - d;
+    }
 
     return strcmp((*x)->name.data, (*y)->name.data);
 }

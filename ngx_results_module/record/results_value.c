@@ -37,21 +37,24 @@ results_value_first(const results_value_t *value)
 results_value_t *
 results_value_get(const results_value_t *object, const char *name)
 {
+    size_t            len;
     results_value_t  *value;
 
     if (!results_value_is_object(object)) {
         return NULL;
     }
 
+    len = strlen(name);
+
     for (value = results_value_first(object); value; value = value->next) {
-        if (value->name.data[0] == name[0]
-            && strcmp(value->name.data, name) == 0)
+        if (value->name.len == len
+            && memcmp(value->name.data, name, len) == 0)
         {
-            return value;
+            break;
         }
     }
 
-    return NULL;
+    return value;
 }
 
 
@@ -127,6 +130,7 @@ results_value_t *
 results_value_set(results_arena_t *arena, results_value_t *object,
     results_str_t name, const results_value_t *value)
 {
+    unsigned          plain_name;
     results_value_t  *old, *next;
 
     old = results_value_get(object, name.data);
@@ -137,9 +141,11 @@ results_value_set(results_arena_t *arena, results_value_t *object,
 
     next = old->next;
     name = old->name;
+    plain_name = old->plain_name;
 
     *old = *value;
     old->name = name;
+    old->plain_name = plain_name;
     old->next = next;
 
     return old;
@@ -211,6 +217,7 @@ results_value_copy(results_arena_t *arena, results_str_t name,
     if (copy) {
         *copy = *value;
         copy->name = name;
+        copy->plain_name = 0;
     }
 
     return copy;

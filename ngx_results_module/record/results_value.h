@@ -32,6 +32,8 @@ struct results_value_s {
     results_value_e         type:8;
     unsigned                exact:1;   /* of a root: no number within has
                                           more digits than every double keeps */
+    unsigned                plain:1;   /* the text is in JSON as it is */
+    unsigned                plain_name:1;
     unsigned                n;         /* members or elements */
     results_str_t           name;      /* of a member */
     results_value_t        *next;      /* member or element, in their order */
