@@ -40,7 +40,9 @@ ngx_http_results_batch_build(ngx_http_results_batcher_t *b)
     ngx_http_results_batch_t  *batch;
     ngx_http_results_group_t  *group;
 
-    for (batch = b->batches; batch->sent; batch++) { /* void */ }
+    for (batch = b->batches; batch->sent || batch->committed; batch++) {
+        /* void */
+    }
 
     q = ngx_queue_head(&b->waiting);
     group = ngx_queue_data(q, ngx_http_results_group_t, queue);
@@ -222,19 +224,22 @@ ngx_http_results_batch_done(ngx_http_results_job_t *job,
 }
 
 
+/*
+ * Its groups are told when the next batch has left: replies take time, in
+ * which the database would have nothing to do.
+ */
+
 static void
 ngx_http_results_batch_committed(ngx_http_results_batch_t *batch)
 {
-    ngx_uint_t                          i, commit_time;
-    ngx_queue_t                        *q;
-    ngx_http_results_group_t           *group;
-    ngx_http_results_batcher_t         *b;
+    ngx_uint_t                          i;
     ngx_http_results_store_counters_t  *counters;
 
-    b = batch->batcher;
-    counters = ngx_http_results_store_counters(b->conf);
+    counters = ngx_http_results_store_counters(batch->batcher->conf);
 
-    commit_time = (ngx_uint_t) (results_time_monotonic() - batch->departed);
+    batch->committed = 1;
+    batch->commit_time = (ngx_uint_t) (results_time_monotonic()
+                                       - batch->departed);
 
     counters->batches++;
     counters->rows += batch->nrows;
@@ -242,13 +247,29 @@ ngx_http_results_batch_committed(ngx_http_results_batch_t *batch)
     ngx_http_results_observe(&counters->batch_rows,
                              ngx_http_results_rows_bounds, batch->nrows);
     ngx_http_results_observe(&counters->commit_time,
-                             ngx_http_results_time_bounds, commit_time);
+                             ngx_http_results_time_bounds, batch->commit_time);
 
     for (i = 0; i < batch->nrows; i++) {
         if (batch->rows[i].record == NULL) {
             counters->rows_orphaned++;
         }
     }
+
+    ngx_post_event(&batch->batcher->flush, &ngx_posted_events);
+    ngx_post_event(&batch->batcher->tell, &ngx_posted_events);
+}
+
+
+void
+ngx_http_results_batch_tell(ngx_http_results_batch_t *batch)
+{
+    ngx_queue_t                        *q;
+    ngx_http_results_group_t           *group;
+    ngx_http_results_batcher_t         *b;
+    ngx_http_results_store_counters_t  *counters;
+
+    b = batch->batcher;
+    counters = ngx_http_results_store_counters(b->conf);
 
     /* a handler may end other requests, and so take groups from the list */
 
@@ -270,7 +291,7 @@ ngx_http_results_batch_committed(ngx_http_results_batch_t *batch)
         }
 
         group->queue_time = (ngx_uint_t) (batch->departed - group->arrived);
-        group->commit_time = commit_time;
+        group->commit_time = batch->commit_time;
         group->batch_rows = batch->nrows;
 
         ngx_http_results_observe(&counters->queue_time,
@@ -279,6 +300,8 @@ ngx_http_results_batch_committed(ngx_http_results_batch_t *batch)
 
         group->handler(group, NGX_HTTP_RESULTS_COMMITTED);
     }
+
+    batch->committed = 0;
 }
 
 

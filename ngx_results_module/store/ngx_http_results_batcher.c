@@ -17,6 +17,7 @@
 static void ngx_http_results_batcher_queued(ngx_http_results_batcher_t *b,
     ngx_http_results_group_t *group);
 static void ngx_http_results_batcher_flush_handler(ngx_event_t *ev);
+static void ngx_http_results_batcher_tell_handler(ngx_event_t *ev);
 static void ngx_http_results_batcher_wake_handler(ngx_event_t *ev);
 static void ngx_http_results_batcher_deadline_handler(ngx_event_t *ev);
 static void ngx_http_results_batcher_send(ngx_http_results_batcher_t *b);
@@ -60,15 +61,17 @@ ngx_http_results_batcher_init(ngx_http_results_batcher_t *b,
 
     nrows = conf->batch;
 
+    b->nbatches = conf->connections * 2;
+
     b->spare = ngx_palloc(cycle->pool, nrows * sizeof(results_batch_row_t));
-    b->batches = ngx_pcalloc(cycle->pool, conf->connections
+    b->batches = ngx_pcalloc(cycle->pool, b->nbatches
                                         * sizeof(ngx_http_results_batch_t));
 
     if (b->spare == NULL || b->batches == NULL) {
         return NGX_ERROR;
     }
 
-    for (i = 0; i < conf->connections; i++) {
+    for (i = 0; i < b->nbatches; i++) {
         batch = &b->batches[i];
 
         batch->batcher = b;
@@ -95,6 +98,10 @@ ngx_http_results_batcher_init(ngx_http_results_batcher_t *b,
     b->flush.handler = ngx_http_results_batcher_flush_handler;
     b->flush.data = b;
     b->flush.log = cycle->log;
+
+    b->tell.handler = ngx_http_results_batcher_tell_handler;
+    b->tell.data = b;
+    b->tell.log = cycle->log;
 
     b->slow.handler = ngx_http_results_batcher_wake_handler;
     b->slow.data = b;
@@ -125,6 +132,10 @@ ngx_http_results_batcher_exit(ngx_http_results_batcher_t *b)
         ngx_delete_posted_event(&b->flush);
     }
 
+    if (b->tell.posted) {
+        ngx_delete_posted_event(&b->tell);
+    }
+
     if (b->slow.timer_set) {
         ngx_del_timer(&b->slow);
     }
@@ -135,7 +146,7 @@ ngx_http_results_batcher_exit(ngx_http_results_batcher_t *b)
 
     ngx_http_results_pool_close(&b->pool);
 
-    for (i = 0; i < b->conf->connections; i++) {
+    for (i = 0; i < b->nbatches; i++) {
         results_params_free(&b->batches[i].params);
     }
 }
@@ -254,6 +265,28 @@ ngx_http_results_batcher_flush_handler(ngx_event_t *ev)
     ngx_http_results_batcher_set_timer(b);
 
     ngx_http_results_pool_close_idle(&b->pool);
+}
+
+
+static void
+ngx_http_results_batcher_tell_handler(ngx_event_t *ev)
+{
+    ngx_uint_t                   i;
+    ngx_http_results_batcher_t  *b;
+
+    b = ev->data;
+
+    for (i = 0; i < b->nbatches; i++) {
+        if (b->batches[i].committed) {
+            ngx_http_results_batch_tell(&b->batches[i]);
+        }
+    }
+
+    ngx_http_results_batcher_set_timer(b);
+
+    /* some may have been superseded */
+
+    ngx_post_event(&b->flush, &ngx_posted_events);
 }
 
 
@@ -384,11 +417,11 @@ ngx_http_results_batcher_set_timer(ngx_http_results_batcher_t *b)
     some = 0;
     first = 0;
 
-    for (i = 0; i <= b->conf->connections; i++) {
+    for (i = 0; i <= b->nbatches; i++) {
 
         list = i ? &b->batches[i - 1].groups : &b->waiting;
 
-        if (ngx_queue_empty(list)) {
+        if (ngx_queue_empty(list) || (i && b->batches[i - 1].committed)) {
             continue;
         }
 
@@ -428,9 +461,13 @@ ngx_http_results_batcher_deadline_handler(ngx_event_t *ev)
 
     b = ev->data;
 
-    for (i = 0; i <= b->conf->connections; i++) {
+    for (i = 0; i <= b->nbatches; i++) {
 
         list = i ? &b->batches[i - 1].groups : &b->waiting;
+
+        if (i && b->batches[i - 1].committed) {
+            continue;       /* it is told in this loop pass */
+        }
 
         while (!ngx_queue_empty(list)) {
 

@@ -4,7 +4,7 @@
  *
  *     waiting ──flush──► batch ──job──► writer connection
  *        ▲                 │
- *        └── to be re-run ─┴── handler(verdict)
+ *        └── to be re-run ─┴──tell──► handler(verdict)
  *
  * A group is on exactly one list: waiting, or its batch's; or it is its
  * caller's again.
@@ -22,7 +22,10 @@
 typedef struct ngx_http_results_batcher_s  ngx_http_results_batcher_t;
 
 
-/* in flight on one connection; the memory is used again by the next one */
+/*
+ * In flight on one connection, or committed and not yet told; the memory is
+ * used again by the next one
+ */
 typedef struct {
     ngx_http_results_job_t  job;
     ngx_http_results_batcher_t  *batcher;
@@ -32,8 +35,10 @@ typedef struct {
     ngx_uint_t              nrows;
     results_params_t        params;
     int64_t                 departed;       /* when it was sent */
+    ngx_uint_t              commit_time;    /* microseconds since then */
     ngx_uint_t              answers;        /* rows that came back */
-    unsigned                sent:1;
+    unsigned                sent:1;         /* in flight */
+    unsigned                committed:1;    /* its groups are to be told */
     unsigned                decoded:1;      /* the outcomes have come */
 } ngx_http_results_batch_t;
 
@@ -47,10 +52,12 @@ struct ngx_http_results_batcher_s {
     ngx_uint_t              rows;           /* of them */
     size_t                  bytes;
 
-    ngx_http_results_batch_t  *batches;     /* one a connection */
+    ngx_http_results_batch_t  *batches;     /* two a connection */
+    ngx_uint_t              nbatches;
     results_batch_row_t    *spare;          /* of conf->batch rows */
 
     ngx_event_t             flush;          /* posted: end of the loop pass */
+    ngx_event_t             tell;           /* posted, behind flush */
     ngx_event_t             deadline;       /* of the oldest group */
     ngx_event_t             slow;           /* a second writer may be used */
     ngx_msec_t              sent;           /* when the last batch was */
@@ -88,7 +95,10 @@ ngx_int_t ngx_http_results_batch_row(ngx_http_results_job_t *job,
 void ngx_http_results_batch_done(ngx_http_results_job_t *job,
     const ngx_http_results_end_t *end);
 
-/* tells all its groups */
+/* tells the groups of a batch that is committed */
+void ngx_http_results_batch_tell(ngx_http_results_batch_t *batch);
+
+/* tells all its groups that it is not */
 void ngx_http_results_batch_fail(ngx_http_results_batch_t *batch,
     ngx_http_results_verdict_e verdict, const char *sqlstate);
 
