@@ -21,7 +21,7 @@
 #define RESULTS_ARENA_LARGE  2000
 #define RESULTS_ARENA_ALIGN  ((size_t) 16)
 
-#define RESULTS_BUF_MIN      512
+#define RESULTS_BUF_MIN      1024   /* the largest that malloc() is fast at */
 #define RESULTS_PRINTF_MAX   512    /* longer text is formatted twice */
 
 #define results_align(n)                                                      \

@@ -141,7 +141,9 @@ results_buf_puts(results_buf_t *buf, const char *text)
 static inline void
 results_buf_str(results_buf_t *buf, results_str_t s)
 {
-    results_buf_append(buf, s.data, s.len);
+    if (s.data != NULL) {
+        results_buf_append(buf, s.data, s.len);
+    }
 }
 
 
