@@ -28,8 +28,6 @@ static void results_oneroster_render_unknown(results_buf_t *buf,
 static void results_oneroster_comma(results_buf_t *buf);
 static void results_oneroster_render_path_id(results_buf_t *buf,
     results_str_t id);
-static results_str_t results_oneroster_link(results_arena_t *arena,
-    results_str_t url);
 
 
 void
@@ -416,56 +414,54 @@ int
 results_oneroster_links(results_request_t *r, results_oneroster_links_t *links)
 {
     size_t          len;
-    results_str_t   url;
     const char     *p, *after, *end;
+    results_str_t   base;
+    results_buf_t   buf;
 
     static const char  gradebook[] = "/gradebook/";
 
-    links->gradebook = results_oneroster_link(r->arena, r->base);
-    links->rostering = links->gradebook;
+    memset(&buf, 0, sizeof(results_buf_t));
+
+    /* the host is the client's word: escaped as any text of a request */
+
+    results_buf_json_string(&buf, r->base);
+
+    base = buf.failed ? results_str(NULL)
+                      : results_arena_copy(r->arena, buf.data + 1,
+                                           buf.len - 2);
+    links->gradebook = base;
+    links->rostering = base;
+
+    if (base.data == NULL) {
+        results_buf_free(&buf);
+        return -1;
+    }
 
     len = sizeof(gradebook) - 1;
-    end = r->base.data + r->base.len;
+    end = base.data + base.len;
 
-    for (after = end; (size_t) (after - r->base.data) > len; after--) {
+    for (after = end; (size_t) (after - base.data) > len; after--) {
         p = after - len;
 
         /* behind "//" it is the host's name */
 
-        if (memcmp(p, gradebook, len) != 0 || p[-1] == '/') {
+        if (*p != '/' || memcmp(p, gradebook, len) != 0 || p[-1] == '/') {
             continue;
         }
 
-        url = results_arena_printf(r->arena, "%.*s/rostering/%.*s",
-                                   (int) (p - r->base.data), r->base.data,
-                                   (int) (end - after), after);
-        if (url.data == NULL) {
-            return -1;
-        }
+        buf.len = 0;
 
-        links->rostering = results_oneroster_link(r->arena, url);
+        results_buf_append(&buf, base.data, (size_t) (p - base.data));
+        results_buf_puts(&buf, "/rostering/");
+        results_buf_append(&buf, after, (size_t) (end - after));
+
+        links->rostering = buf.failed ? results_str(NULL)
+                                      : results_arena_copy(r->arena, buf.data,
+                                                           buf.len);
         break;
     }
 
-    return (links->gradebook.data && links->rostering.data) ? 0 : -1;
-}
-
-
-/* the host is the client's word: it is escaped as any text of a request */
-static results_str_t
-results_oneroster_link(results_arena_t *arena, results_str_t url)
-{
-    results_buf_t  buf;
-    results_str_t  link;
-
-    memset(&buf, 0, sizeof(results_buf_t));
-
-    results_buf_json_string(&buf, url);
-
-    link = buf.failed ? results_str(NULL)
-                      : results_arena_copy(arena, buf.data + 1, buf.len - 2);
-
     results_buf_free(&buf);
 
-    return link;
+    return links->rostering.data ? 0 : -1;
 }
