@@ -118,7 +118,7 @@ my %below = (
 # results_* knows no nginx
 my $plain = qr{/results_[^/]*$};
 my %foreign = (
-    'jansson.h'  => qr{/(?:record|dialect)/},
+    'jansson.h'  => qr{/record/},
     'libpq-fe.h' => qr{/store/ngx_http_results_connection},
     'ngx_http.h' => qr{/http/},
 );
