@@ -61,9 +61,9 @@ subtest 'again, with data' => sub {
 };
 
 
-subtest 'over one that had detail as jsonb' => sub {
+subtest 'over one that had detail as jsonb and id_space as smallint' => sub {
     my $before = catalog($pg->dbh);
-    my $detail = '{"scoreStatus": "fully graded", "metadata": {"a": [1, 2.50]}}';
+    my $detail = '{"comment": "x", "metadata": {"a": [1, 2.50]}}';
 
     Results::Test::Records->new($pg->dbh)->write(
         { id => 'old', detail => $detail }, { id => 'older' });
@@ -73,8 +73,12 @@ subtest 'over one that had detail as jsonb' => sub {
 
     $pg->do($_) for
         'DROP VIEW results.versions, results.result_list CASCADE',
-        'ALTER TABLE results.result ALTER detail TYPE jsonb',
-        'ALTER TABLE results.result_history ALTER detail TYPE jsonb',
+        (map { "ALTER TABLE results.$_ ALTER detail TYPE jsonb,
+                                       ALTER id_space TYPE smallint" }
+             qw(result result_history)),
+        'DROP FUNCTION results.id_space',
+        'CREATE FUNCTION results.id_space(kind smallint) RETURNS smallint
+         LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 1::smallint',
         map { my $name = $_;
               my $sql = $pg->value('SELECT pg_get_functiondef(?::regproc)',
                                    "results_api.$name");
