@@ -85,6 +85,53 @@ subtest 'while its token is looked up' => sub {
 };
 
 
+# readers are two, and reads leave one of them to lookups
+subtest 'while its lookup or its read waits for a reader' => sub {
+    my $asked = sub { $t->status->{tokens}{lookups} };
+    my @tokens = map { $t->token(client => $t->client) } 1 .. 3;
+    my $before = aborted();
+    my $lookups = $asked->();
+    my ($leaves, @stay) = map { $t->http } @tokens;
+
+    $pg->with_lock('results.access_token', 'ACCESS EXCLUSIVE', sub {
+        $stay[$_]->send($t->put_request("reader-$_", $t->result,
+                                        token => $tokens[$_])) for 0, 1;
+        ok($pg->wait_for_blocked(1), 'lookups are in flight');
+        ok(wait_for(sub { $asked->() == $lookups + 2 }), 'two');
+        ok($pg->wait_for_blocked(2), 'on both readers');
+
+        $leaves->send($t->put_request('reader-2', $t->result,
+                                      token => $tokens[2]));
+        ok(wait_for(sub { $asked->() == $lookups + 3 }), 'one waits');
+        $leaves->reset;
+        wait_for_aborted($before + 1);
+    });
+
+    is($_->response('PUT')->status, 201, 'who stays is answered') for @stay;
+    ok(!$t->row('reader-2'), 'and who left wrote nothing');
+
+    my @get = ('GET', $t->uri('reader-0'), $t->headers(type => undef));
+    my $bytes = Results::Test::Http->format(@get);
+
+    $before = aborted();
+    ($leaves, @stay) = map { $t->http } 1 .. 2;
+
+    $pg->with_lock('results.result', 'ACCESS EXCLUSIVE', sub {
+        $stay[0]->send($bytes);
+        ok($pg->wait_for_blocked(1), 'a read is in flight');
+
+        $leaves->send($bytes);
+        is($t->put('unknown', $t->result, token => 'x' x 43)->status, 401,
+           'a later lookup is answered: the next read waits');
+        $leaves->reset;
+        wait_for_aborted($before + 1);
+    });
+
+    is($stay[0]->response('GET')->status, 200, 'who stays is answered');
+    is($t->request(@get)->status, 200, 'and who comes');
+};
+
+
 subtest 'anywhere in a request' => sub {
     my $request = $t->put_request('anywhere', $t->result);
 

@@ -32,7 +32,8 @@ sub symbols {
 
 my @foreign = grep {
     !/^(?:ngx_http_results_|results_|ngx_modules?$|ngx_module_(?:names|order)$
-        |_init$|_fini$|_end$|_edata$|__bss_start$|__(?:odr_)?asan)/x
+        |_init$|_fini$|_end$|_edata$|__bss_start$|__(?:odr_)?asan
+        |__gcov_|mangle_path$)/x
 } symbols('defined');
 is("@foreign", '', 'every symbol carries the prefix');
 

@@ -184,6 +184,21 @@ sub trace {
 }
 
 
+subtest 'a name that nobody has' => sub {
+    my $nginx = $t->{nginx};
+    my $size = $nginx->log_size;
+
+    $t->allow_log(qr/host not found "no..name"/);
+    $nginx->set(conninfo => "host=no..name $LOGIN");
+    $nginx->write_conf;
+    $nginx->signal('HUP');
+
+    ok($nginx->wait_for_log(qr/"no\.\.name"/, after => $size),
+       'it is told when the configuration is read');
+    written('the old one goes on', 1);
+};
+
+
 subtest 'what a worker asks the system for' => sub {
     my $passfile = $t->dir . '/passfile';
     open my $file, '>', $passfile or die "$passfile: $!\n";

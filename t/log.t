@@ -87,6 +87,28 @@ told_once('token lookups', 'ALTER TABLE results.access_token RENAME TO hidden',
           qr/token lookups work again after \d+ s/);
 
 
+subtest 'a read that the database refuses' => sub {
+    my $size = $nginx->log_size;
+
+    $pg->do(q{
+        ALTER TABLE results.result RENAME TO hidden;
+        CREATE VIEW results.result AS
+            SELECT * FROM results.hidden WHERE 1 / (version - version) = 0;
+        GRANT SELECT ON results.result TO results_owner
+    });
+
+    my $response = $t->request('GET', $t->uri('r'), $t->headers);
+
+    is($response->status, 400, 'is not asked again');
+    like($response->body, qr/SQLSTATE 22012/, 'the client is told why');
+    is(join('', lines($size)), '', 'and the log is not');
+
+    $pg->do('DROP VIEW results.result; '
+            . 'ALTER TABLE results.hidden RENAME TO result');
+    is($t->request('GET', $t->uri('r'), $t->headers)->status, 200, 'after');
+};
+
+
 subtest 'the database is away' => sub {
     my $size = $nginx->log_size;
 

@@ -50,8 +50,17 @@ sub when_full {
 
 
 subtest 'rows' => sub {
+    # its body is still to come when there is room
+    my $late = $t->http;
+    my $last = $t->put_request('late', $t->result);
+
+    $late->send(substr $last, 0, -1, '');
     when_full('rows', $t->result, sub {
         my ($refused, $n) = @_;
+
+        $late->send($last);
+        is($late->response('PUT')->status, 503,
+           'and what began before it was full');
 
         cmp_ok($n, '>=', 3, 'some fit');
         cmp_ok($n, '<=', 5, 'no more than the queue has room for');

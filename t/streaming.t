@@ -448,7 +448,7 @@ subtest 'send_timeout' => sub {
 
 
 subtest 'read_timeout' => sub {
-    $nginx->set(location => '', store => 'readers 3; read_timeout 1s;');
+    $nginx->set(location => '', store => 'readers 3; read_timeout 3s;');
     $nginx->reload(wait => 1);
 
     my $socket = slow(request($page));
@@ -472,7 +472,7 @@ subtest 'read_timeout' => sub {
 
 # its connection is the same structure again
 subtest 'the only reader is given up while its rows wait' => sub {
-    $nginx->set(store => 'readers 1; read_timeout 1s;');
+    $nginx->set(store => 'readers 1; read_timeout 3s;');
     $nginx->reload(wait => 1);
 
     my $socket = slow(request($page));
