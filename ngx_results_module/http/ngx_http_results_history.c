@@ -126,9 +126,11 @@ ngx_http_results_history_handler(ngx_event_t *ev)
     history = ngx_http_results_history;
     last = history->last;
 
+    /* another worker's clock, which last was read from, may be ahead */
+
     if ((history->n
-         && ngx_current_msec - last < NGX_HTTP_RESULTS_SAMPLE_EVERY
-                                      - NGX_HTTP_RESULTS_SAMPLE_EARLY)
+         && (ngx_msec_int_t) (ngx_current_msec - last)
+            < NGX_HTTP_RESULTS_SAMPLE_EVERY - NGX_HTTP_RESULTS_SAMPLE_EARLY)
         || !ngx_atomic_cmp_set(&history->last, last, ngx_current_msec))
     {
         return;
