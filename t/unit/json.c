@@ -160,6 +160,9 @@ other_bodies_are_refused(void **state)
         { "{a: 1}", "", "invalid JSON", 1 },
         { "{\"a\": 1,}", "", "invalid JSON", 1 },
         { "[1,]", "", "invalid JSON", 1 },
+        { "[1 2]", "/0", "invalid JSON", 1 },
+        { "{\"a\": trux}", "/a", "invalid JSON", 1 },
+        { "{\"a\": \"\\u00g0\"}", "/a", "invalid JSON", 1 },
         { "{\"a\" 1}", "/a", "invalid JSON", 1 },
         { "{\"a\": {}, \"b\": [[0, {\"c,d\": [\"}\", \"\\\"\", 1, NaN]}]]}",
           "/b/0/1/c,d/3", "invalid JSON", 1 },
@@ -392,6 +395,24 @@ wide_bodies_are_parsed(void **state)
 
     root = parse(buf.data, buf.len);
     assert_int_equal(results_value_size(root), 5000);
+
+    buf.len = 0;
+
+    for (i = 0; i < 300; i++) {
+        results_buf_printf(&buf, "%c\"n%d\":%d", i ? ',' : '{', i, i);
+    }
+
+    results_buf_puts(&buf, "}");
+
+    root = parse(buf.data, buf.len);
+    assert_int_equal(results_value_size(root), 300);
+    assert_true(results_value_number(results_value_get(root, "n299")) == 299);
+
+    buf.len--;
+    results_buf_puts(&buf, ",\"n7\":7}");
+
+    assert_null(parse(buf.data, buf.len));
+    assert_string_equal(errors.list[0].path.data, "/n7");
 
     results_buf_free(&buf);
 }
