@@ -24,7 +24,8 @@ my $nginx = $t->nginx(workers => $WORKERS, connections => 8192,
     http => 'map $request_method $write { PUT 1; } '
         . 'log_format token $results_token;',
     server => Results::Checker->server
-        . ' access_log token.log token if=$write;');
+        . ' access_log token.log token if=$write;'
+        . ' location /plain { return 401; }');
 
 
 sub now { Results::Checker::now() }
@@ -100,16 +101,10 @@ sub p99 {
 }
 
 
-# a token is looked up when it is new, and each TTL: of seconds in the tests
-# above
-subtest 'a flood of random tokens' => sub {
-    unlink "$nginx->{prefix}/token.log";
-    $nginx->set(zone => 'tokens:16m ttl=30s negative_ttl=1h');
-    $nginx->reload(wait => 1);
-
-    my $checker = Results::Checker->start($t, kinds => ['put']);
-    sleep $SECONDS / 2;
-    my $calm = $checker->finish('before the flood');
+# writes while wrk sends random tokens to a URI: the checker's report, and the
+# requests of wrk, with a test that all were refused
+sub beside {
+    my ($name, $uri) = @_;
 
     my $script = $t->dir . '/flood.lua';
     open my $file, '>', $script or die "$script: $!\n";
@@ -123,19 +118,38 @@ end
 EOL
     close $file;
 
-    $checker = Results::Checker->start($t, kinds => ['put']);
+    my $checker = Results::Checker->start($t, kinds => ['put']);
     $checker->flows;
 
     my (undef, $text) = Results::Test::Process->run(
         ['wrk', '-t', 1, '-c', 64, '-d', "${SECONDS}s", '-s', $script,
-         'http://127.0.0.1:' . $nginx->port . $t->uri('flood')]);
+         'http://127.0.0.1:' . $nginx->port . $uri]);
 
-    my ($n) = $text =~ /(\d+) requests in/;
+    my $report = $checker->finish($name);
+    my ($n) = $text =~ /(\d+) requests in/ or die "wrk: $text\n";
     my ($bad) = $text =~ /Non-2xx or 3xx responses: (\d+)/;
-    my $flooded = $checker->finish('a flood of random tokens');
-    ok($n, 'wrk has run') or return diag($text);
+
     is($bad, $n, 'all of the flood is refused');
-    is($flooded->failed, 0, 'nobody else has noticed');
+    is($report->failed, 0, 'nobody else has noticed');
+
+    return ($report, $n);
+}
+
+
+# a token is looked up when it is new, and each TTL: of seconds in the tests
+# above
+subtest 'a flood of random tokens' => sub {
+    unlink "$nginx->{prefix}/token.log";
+    $nginx->set(zone => 'tokens:16m ttl=30s negative_ttl=1h');
+    $nginx->reload(wait => 1);
+
+    my $checker = Results::Checker->start($t, kinds => ['put']);
+    sleep $SECONDS / 2;
+    my $calm = $checker->finish('before the flood');
+
+    # what wrk, and as many requests, take from the machine
+    my ($plain) = beside('a flood of 401s of nginx alone', '/plain');
+    my ($flooded, $n) = beside('a flood of random tokens', $t->uri('flood'));
 
     # nobody else writes
     my %tokens;
@@ -144,16 +158,16 @@ EOL
 
     my $hits = $tokens{"HIT\n"} // 0;
     my $rate = 100 * $hits / ($hits + ($tokens{"MISS\n"} // 0));
-    my ($calm_p99, $p99) = (p99($calm), p99($flooded));
+    my ($calm_p99, $plain_p99, $p99) = map { p99($_) } $calm, $plain, $flooded;
 
     note(sprintf '%d random tokens a second; valid ones: p99 %.1f ms, before'
-         . ' %.1f ms; %.2f%% hits', $n / $SECONDS, $p99, $calm_p99, $rate);
+         . ' %.1f ms, beside 401s of nginx alone %.1f ms; %.2f%% hits',
+         $n / $SECONDS, $p99, $calm_p99, $plain_p99, $rate);
 
     cmp_ok($rate, '>=', 99, 'valid tokens stay in the cache');
 
-    # the machine may be shared: wrk and PostgreSQL take their part of it
     Results::Checker->bound('a flood of tokens: valid p99, ms', $p99,
-                            sprintf '%.1f', 2 * $calm_p99 + 20);
+        sprintf '%.1f', 2 * ($plain_p99 > $calm_p99 ? $plain_p99 : $calm_p99));
 };
 
 
