@@ -85,9 +85,17 @@ for my $case (['one is lost', 9, 0, 1], ['one is doubled', 11, 0, 1],
     is($status ? 1 : 0, $refused, $name);
 }
 
-($rc, $text) = Results::Test::Process->run(["$root/bench/run", 'nothing']);
+for my $case (['an unknown scenario', qr/unknown: nothing$/m, 'nothing'],
+              ['an unknown contestant', qr/unknown: perl$/m, '--only', 'perl'],
+              ['a page without marks', qr/has no place for machine, goals/,
+               '--write', "$root/README.md"])
+{
+    my ($name, $says, @args) = @$case;
 
-isnt($rc, 0, 'an unknown scenario is refused');
-like($text, qr/unknown: nothing$/m, 'by its name');
+    ($rc, $text) = Results::Test::Process->run(["$root/bench/run", @args]);
+
+    isnt($rc, 0, "$name is refused");
+    like($text, $says, 'and why');
+}
 
 done_testing();

@@ -18,8 +18,8 @@ def load(servers, name, connections, seconds, cpus=None, **lua):
     number += 1
 
     module = name == 'module'
-    port = {'module': servers.port, 'return200': servers.port200}.get(name) \
-        or servers.apps[name][1]
+    port = servers.apps[name][1] if name in servers.apps else \
+        servers.port if module else servers.port200
 
     # for the requests that are under way when the time is over
     tail = 1 if connections < 1000 else 2

@@ -64,6 +64,34 @@ def rates(servers, args):
             rows)}
 
 
+def pools(servers, args):
+    """How many connections suit each of the others best."""
+    rows = []
+
+    for size in 4, 8, 16, 32, 64:
+        contestants.start(servers, args.only,
+                          dict.fromkeys(contestants.POOL, size))
+
+        for name in list(servers.apps):
+            load(servers, name, 256, WARM)
+            turns = []
+
+            for turn in range(args.rounds):
+                empty(servers)
+                turns.append(load(servers, name, 256, args.seconds))
+
+            rows.append([size, name, thousands(of(turns, 'rate')),
+                         '%.1f' % of(turns, 'p99'),
+                         sum(t['errors'] for t in turns),
+                         '%.1f' % of(turns, 'cpu', 'server'),
+                         '%.1f' % of(turns, 'cpu', 'postgres')])
+            servers.stop_app(name)
+
+    return {'text': table(
+        ['connections to PostgreSQL', 'server', 'a second', 'p99, ms',
+         'errors', 'CPU, ms per 1000: server', 'PostgreSQL'], rows)}
+
+
 def compare(connections, ratio, got):
     goals = []
     to_nothing, to_best = GOALS.get(connections, (None, None))
