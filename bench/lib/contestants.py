@@ -19,7 +19,7 @@ POOL = {'fastify': 16, 'go': 16, 'fastapi': 16}
 
 def install(names):
     os.makedirs(BUILD, exist_ok=True)
-    base('need "$@"', 'wrk', 'postgresql-client',
+    base('need "$@"', 'wrk',
          *(p for name in names for p in PACKAGES.get(name, [])))
 
     if 'fastify' in names:

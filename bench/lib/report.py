@@ -24,7 +24,8 @@ def machine(servers):
     return {'text': table(['', ''], [
         ['day, commit', '%s, %s' % (
             time.strftime('%Y-%m-%d', time.gmtime()),
-            base('git -C "$root" describe --always --dirty').strip())],
+            base('git -C "$root" describe --always --dirty 2> /dev/null'
+                 ' || echo unknown').strip())],
         ['CPU', '%s, %s of them%s' % (
             cpu['Model name'].strip(), cpu['CPU(s)'].strip(),
             ', virtual' if 'Hypervisor vendor' in cpu else '')],

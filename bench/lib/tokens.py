@@ -17,7 +17,7 @@ def tokens(servers, args):
     nginx = '/usr/share/nginx/src/src'
     run('gcc', '-std=gnu99', '-O2', '-I', nginx + '/core', '-I',
         nginx + '/event', '-I', nginx + '/os/unix', '-I',
-        ROOT + '/.build/plain/objs', '-I', module + '/record', '-I',
+        base('build_dir plain') + '/objs', '-I', module + '/record', '-I',
         module + '/zone', BENCH + '/tokens.c', '-o', BUILD + '/tokens')
     hits = {n: json.loads(run(BUILD + '/tokens', str(MEGABYTES), str(n),
                               '5000000'))
