@@ -11,7 +11,8 @@ from typing import Any, Dict, List, Literal, Optional, Union
 import asyncpg
 from fastapi import FastAPI, Path, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, constr
+from pydantic import (BaseModel, StrictFloat, StrictInt, StrictStr, constr,
+                      validator)
 
 SCOPE = 'https://purl.imsglobal.org/spec/or/v1p2/scope/gradebook.createput'
 TTL = 30
@@ -32,13 +33,13 @@ tokens = {}
 
 
 class Reference(BaseModel):
-    sourcedId: constr(regex=ID, max_length=255)
-    href: Optional[str]
-    type: Optional[str]
+    sourcedId: constr(strict=True, regex=ID, max_length=255)
+    href: Optional[StrictStr]
+    type: Optional[StrictStr]
 
 
 class Result(BaseModel):
-    sourcedId: Optional[str]
+    sourcedId: Optional[StrictStr]
     status: Literal['active', 'tobedeleted'] = 'active'
     dateLastModified: Optional[datetime]
     metadata: Optional[Dict[str, Any]]
@@ -49,14 +50,21 @@ class Result(BaseModel):
     scoreStatus: Literal['exempt', 'fully graded', 'not submitted',
                          'partially graded', 'submitted']
     scoreDate: Union[datetime, date]
-    score: Optional[float]
-    textScore: Optional[str]
-    comment: Optional[str]
+    score: Optional[Union[StrictInt, StrictFloat]]
+    textScore: Optional[StrictStr]
+    comment: Optional[StrictStr]
     learningObjectiveSet: Optional[List[Dict[str, Any]]]
-    inProgress: Optional[str]
-    incomplete: Optional[str]
-    late: Optional[str]
-    missing: Optional[str]
+    inProgress: Optional[StrictStr]
+    incomplete: Optional[StrictStr]
+    late: Optional[StrictStr]
+    missing: Optional[StrictStr]
+
+    # pydantic would make an object of an empty array
+    @validator('metadata', pre=True)
+    def is_object(cls, value):
+        if not isinstance(value, dict):
+            raise ValueError('not an object')
+        return value
 
     class Config:
         fields = {'class_': 'class'}

@@ -29,8 +29,8 @@ def standby(servers, args):
 
     os.mkdir(data, 0o700)
     os.chown(data, servers.owner, -1)
-    servers.as_owner(servers.pg + '/pg_basebackup', '-h', servers.env['PGHOST'], '-U',
-                     'postgres', '-D', data, '-R', '-c', 'fast')
+    servers.as_owner(servers.pg + '/pg_basebackup', '-R', '-c', 'fast', '-D',
+                     data, '-h', servers.env['PGHOST'], '-U', 'postgres')
     with open(os.path.join(data, 'results.conf'), 'a') as f:
         f.write('port = 5433\n')
 
@@ -54,8 +54,8 @@ def standby(servers, args):
     finally:
         servers.sql('ALTER SYSTEM RESET synchronous_standby_names')
         servers.sql('SELECT pg_reload_conf()')
-        servers.as_owner(servers.pg + '/pg_ctl', '-D', data, '-s', '-w', '-m', 'fast',
-                         'stop')
+        servers.as_owner(servers.pg + '/pg_ctl', '-D', data, '-s', '-w', '-m',
+                         'fast', 'stop')
 
     return {'text': rows_of(got)}
 

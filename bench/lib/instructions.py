@@ -80,8 +80,9 @@ def instructions(servers, args):
 
     try:
         for n in 1, 8, 32, 128:
-            rows.append(['PostgreSQL, statements of %d' % n, 'a row', thousands(
-                postgres(servers, directory, program, n))])
+            each = postgres(servers, directory, program, n)
+            rows.append(['PostgreSQL, statements of %d' % n, 'a row',
+                         thousands(each)])
     finally:
         process.send_signal(signal.SIGINT)
         process.wait()

@@ -159,9 +159,9 @@ def fill(servers, rows):
         SELECT c.institution_id, 'result', gen_random_uuid(),
                'learner-' || i / 7 %% 500, 'item-' || i / 11 %% 200,
                'course-' || i / 11 %% 20, 'active', i %% 100, 'complete', t.at,
-               jsonb_build_object('late', 'false', 'comment',
+               json_build_object('late', 'false', 'comment',
                    'Good work on fractions.', 'missing', 'false', 'metadata',
-                   '{"attempt": 2}'::jsonb, 'scoreDate',
+                   '{"attempt": 2}'::json, 'scoreDate',
                    '2023-11-07T05:31:56Z', 'textScore', 'B+', 'inProgress',
                    'false', 'incomplete', 'false', 'scoreStatus',
                    'fully graded'),
@@ -170,6 +170,6 @@ def fill(servers, rows):
              JOIN results.api_client c
              ON c.client_id = 'bench-' || i %% 1000 + 1
              CROSS JOIN LATERAL (
-                 SELECT timestamptz '2026-01-01' + i * interval '1 s' / 10 AS at
+                 SELECT timestamptz '2026-01-01' + i * interval '0.1 s' AS at
              ) t;
         VACUUM ANALYZE results.result''' % rows)
