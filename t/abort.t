@@ -94,15 +94,15 @@ subtest 'while its lookup or its read waits for a reader' => sub {
     my ($leaves, @stay) = map { $t->http } @tokens;
 
     $pg->with_lock('results.access_token', 'ACCESS EXCLUSIVE', sub {
-        $stay[$_]->send($t->put_request("reader-$_", $t->result,
-                                        token => $tokens[$_])) for 0, 1;
-        ok($pg->wait_for_blocked(1), 'lookups are in flight');
-        ok(wait_for(sub { $asked->() == $lookups + 2 }), 'two');
-        ok($pg->wait_for_blocked(2), 'on both readers');
+        for my $i (0, 1) {
+            $stay[$i]->send($t->put_request("reader-$i", $t->result,
+                                            token => $tokens[$i]));
+            ok($pg->wait_for_blocked($i + 1), 'a lookup is in flight');
+        }
 
         $leaves->send($t->put_request('reader-2', $t->result,
                                       token => $tokens[2]));
-        ok(wait_for(sub { $asked->() == $lookups + 3 }), 'one waits');
+        ok(wait_for(sub { $asked->() == $lookups + 3 }), 'a third one waits');
         $leaves->reset;
         wait_for_aborted($before + 1);
     });
