@@ -54,7 +54,7 @@ def institutions(servers, args):
     tokens(servers, INSTITUTIONS)
     got = {}
 
-    for turn in range(args.rounds):
+    for turn in range(min(2, args.rounds)):
         for n in 1, INSTITUTIONS:
             empty(servers)
             load(servers, 'module', 256, 1, TOKENS=n)
