@@ -115,7 +115,11 @@ def write(path, got):
         kept = [[cell.strip() for cell in line[1:-2].split('|')]
                 for line in old.splitlines(True)
                 if line.startswith('| ')][2:]
-        return table(HEAD, [row for row in kept if row[0] not in got] + rows)
+        kept = [row for row in kept if row[0] not in got]
+
+        # in the order of the page; what it has no place for comes last
+        return table(HEAD, sorted(kept + rows, key=lambda row: text.find(
+            '<!-- bench %s -->' % row[0]) % (len(text) + 1)))
 
     for name, result in got.items():
         block(name, lambda old: result['text'])
