@@ -56,13 +56,48 @@ RETURN CASE completion
     ELSE 2 END::smallint;
 
 
+-- The items that courses have results for, each found behind the one before.
+
+CREATE OR REPLACE FUNCTION results.taught(institution int, courses text[])
+RETURNS text[]
+LANGUAGE plpgsql
+STABLE
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+AS $$
+BEGIN
+    RETURN ARRAY(
+        WITH RECURSIVE item AS (
+            SELECT c.id AS course_id, '' COLLATE "C" AS id
+            FROM unnest(courses) AS c (id)
+            UNION ALL
+            SELECT i.course_id,
+                   (SELECT r.item_id
+                    FROM results.result r
+                    WHERE r.institution_id = institution
+                          AND r.course_id = i.course_id
+                          AND r.item_id > i.id
+                    ORDER BY r.item_id
+                    LIMIT 1)
+            FROM item i
+            WHERE i.id IS NOT NULL
+        )
+        SELECT DISTINCT i.id
+        FROM item i
+        WHERE i.id <> '');
+END
+$$;
+
+
 -- The next learners in order, up to a number; empty after the last one.  All
 -- who can have a row are among them, and not many more: the narrowest filter
--- that has an index finds them.
+-- that has an index finds them.  taught: what results.taught() has of courses.
 
 CREATE OR REPLACE FUNCTION results.report_learners(
     institution int, after text, wanted int, users text[], courses text[],
-    modules text[], course_items text[], enrollments text[],
+    taught text[], modules text[], course_items text[], enrollments text[],
     due_from timestamptz, due_to timestamptz, departments text[],
     statuses results.person_status[], strangers boolean)
 RETURNS text[]
@@ -135,23 +170,31 @@ BEGIN
     ELSIF courses IS NOT NULL THEN
         RETURN ARRAY(
             SELECT DISTINCT l.id
-            FROM unnest(courses) AS c (id)
-                 CROSS JOIN LATERAL (
-                     (SELECT DISTINCT a.learner_id AS id
-                      FROM results.assignment a
-                      WHERE a.institution_id = institution
-                            AND a.course_id = c.id
-                            AND a.learner_id > after
-                      ORDER BY a.learner_id
-                      LIMIT wanted)
-                     UNION ALL
-                     (SELECT DISTINCT r.learner_id
-                      FROM results.result r
-                      WHERE r.institution_id = institution
-                            AND r.course_id = c.id
-                            AND r.learner_id > after
-                      ORDER BY r.learner_id
-                      LIMIT wanted)) l
+            FROM (SELECT l.id
+                  FROM unnest(courses) AS c (id)
+                       CROSS JOIN LATERAL (
+                           SELECT DISTINCT a.learner_id AS id
+                           FROM results.assignment a
+                           WHERE a.institution_id = institution
+                                 AND a.course_id = c.id
+                                 AND a.learner_id > after
+                           ORDER BY a.learner_id
+                           LIMIT wanted) l
+                  UNION ALL
+                  SELECT l.id
+                  FROM unnest(taught) AS i (id)
+                       CROSS JOIN LATERAL (
+                           SELECT DISTINCT r.learner_id AS id
+                           FROM (SELECT r.learner_id, r.course_id
+                                 FROM results.result r
+                                 WHERE r.institution_id = institution
+                                       AND r.item_id = i.id
+                                       AND r.learner_id > after
+                                 ORDER BY r.learner_id
+                                 OFFSET 0) r
+                           WHERE r.course_id = ANY (courses)
+                           ORDER BY r.learner_id
+                           LIMIT wanted) l) l
             ORDER BY l.id
             LIMIT wanted);
 
@@ -301,6 +344,10 @@ DECLARE
     strangers  CONSTANT boolean := manager IS NULL AND departments IS NULL
         AND 'active' = ANY (statuses);
 
+    -- the items that the courses have results for
+    taught     CONSTANT text[] := CASE WHEN way = 'course'
+        THEN results.taught(institution, courses) END;
+
     first_access  CONSTANT timestamptz := coalesce(access_from, '-infinity');
     last_access   CONSTANT timestamptz := coalesce(access_to, 'infinity');
     first_due     CONSTANT timestamptz := coalesce(due_from, '-infinity');
@@ -337,8 +384,8 @@ BEGIN
     LOOP
         IF learners IS NULL THEN
             learners := results.report_learners(institution, last, take,
-                users, courses, modules, course_items, enrollments, due_from,
-                due_to, departments, statuses, strangers);
+                users, courses, taught, modules, course_items, enrollments,
+                due_from, due_to, departments, statuses, strangers);
         END IF;
 
         size := cardinality(learners);
@@ -417,28 +464,17 @@ BEGIN
             -- learners and items of results that may make a row
             SELECT DISTINCT h.learner_id, h.item_id
             FROM (SELECT r.learner_id, r.item_id
-                  FROM unnest(items) AS i (id)
+                  FROM unnest(coalesce(items, taught)) AS i (id)
                        CROSS JOIN LATERAL (
-                           SELECT r.learner_id, r.item_id
+                           SELECT r.learner_id, r.item_id, r.course_id
                            FROM results.result r
-                           WHERE way IN ('course item', 'module')
+                           WHERE way IN ('course item', 'module', 'course')
                                  AND r.institution_id = institution
                                  AND r.item_id = i.id
                                  AND r.learner_id >= first
                                  AND r.learner_id <= last
                            OFFSET 0) r
-                  UNION ALL
-                  SELECT r.learner_id, r.item_id
-                  FROM unnest(courses) AS c (id)
-                       CROSS JOIN LATERAL (
-                           SELECT r.learner_id, r.item_id
-                           FROM results.result r
-                           WHERE way = 'course'
-                                 AND r.institution_id = institution
-                                 AND r.course_id = c.id
-                                 AND r.learner_id >= first
-                                 AND r.learner_id <= last
-                           OFFSET 0) r
+                  WHERE courses IS NULL OR r.course_id = ANY (courses)
                   UNION ALL
                   SELECT l.id, r.item_id
                   FROM unnest(learners) AS l (id)

@@ -34,6 +34,10 @@ sub catalog {
         FROM pg_class c
         WHERE c.relnamespace = 'results'::regnamespace
         UNION ALL
+        SELECT 'index', i.indexname, i.indexdef
+        FROM pg_indexes i
+        WHERE i.schemaname = 'results'
+        UNION ALL
         SELECT 'function', p.oid::regprocedure::text,
                concat(p.proacl, p.prosecdef, p.proconfig, p.proowner::regrole)
         FROM pg_proc p
@@ -61,7 +65,7 @@ subtest 'again, with data' => sub {
 };
 
 
-subtest 'over one that had detail as jsonb and id_space as smallint' => sub {
+subtest 'over one with other columns and indexes' => sub {
     my $before = catalog($pg->dbh);
     my $detail = '{"comment": "x", "metadata": {"a": [1, 2.50]}}';
 
@@ -76,6 +80,9 @@ subtest 'over one that had detail as jsonb and id_space as smallint' => sub {
         (map { "ALTER TABLE results.$_ ALTER detail TYPE jsonb,
                                        ALTER id_space TYPE smallint" }
              qw(result result_history)),
+        'DROP INDEX results.result_course',
+        'CREATE INDEX result_course
+         ON results.result (institution_id, course_id)',
         'DROP FUNCTION results.id_space',
         'CREATE FUNCTION results.id_space(kind smallint) RETURNS smallint
          LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 1::smallint',
