@@ -15,6 +15,9 @@ my $examples = $t->root . '/examples';
 my $tls = free_port();
 my ($nginx, %done);
 
+# valgrind lets nobody set the hard limit
+$t->allow_log(qr/setrlimit\(RLIMIT_NOFILE/) if $ENV{TEST_RESULTS_VALGRIND};
+
 
 sub slurp {
     my ($file) = @_;
