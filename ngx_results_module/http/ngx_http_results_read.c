@@ -1,7 +1,7 @@
 
 /*
- * A read's rows become the reply as they come.  What fits into
- * RESULTS_STREAM_SIZE leaves as one reply with its length; a longer one leaves
+ * A read's rows become the reply as they come.  One row, or what fits into
+ * RESULTS_STREAM_SIZE, leaves as one reply with its length; a longer one leaves
  * in pieces of about that size, each of which has gone to the client before
  * the next rows are taken from the database: a client that does not read
  * stops the rows, and no page is held in memory.
@@ -74,7 +74,11 @@ ngx_http_results_row(ngx_http_results_read_t *read,
 
     req->route->row(req, values, nvalues);
 
-    if (req->reply.body.len < RESULTS_STREAM_SIZE) {
+    /* nothing follows a single row: a reader would wait for its client */
+
+    if (req->reply.body.len < RESULTS_STREAM_SIZE
+        || req->read.function == RESULTS_READ_RECORD)
+    {
         return NGX_OK;
     }
 
