@@ -158,9 +158,13 @@ check(const results_record_t *r)
 
 /* what sql/ answers to an operation, and a dialect gets to see */
 static int
-is_possible(results_op_e op, results_outcome_e outcome)
+is_possible(const results_record_t *record)
 {
-    switch (outcome) {
+    results_op_e  op;
+
+    op = record->op;
+
+    switch (record->outcome) {
 
     case RESULTS_OUTCOME_NONE:
     case RESULTS_OUTCOME_SUPERSEDED:
@@ -181,6 +185,9 @@ is_possible(results_op_e op, results_outcome_e outcome)
 
     case RESULTS_OUTCOME_NOT_FOUND:
         return op == RESULTS_OP_DELETE || op == RESULTS_OP_REPLACE;
+
+    case RESULTS_OUTCOME_FORBIDDEN:
+        return (record->guards & RESULTS_GUARD_STUDENT_OR_CENTER) != 0;
 
     default:
         return 1;
@@ -219,7 +226,7 @@ fuzz_db_write(results_request_t *r, results_str_t outcomes)
                  % (RESULTS_OUTCOME_FORBIDDEN + 1));
         }
 
-        if (!is_possible(record->op, record->outcome)) {
+        if (!is_possible(record)) {
             record->outcome = (record->op == RESULTS_OP_DELETE)
                               ? RESULTS_OUTCOME_DELETED
                               : (record->op == RESULTS_OP_REPLACE)
