@@ -53,7 +53,8 @@ typedef struct {
 
 
 struct ngx_http_results_history_s {
-    ngx_atomic_t               last;        /* ngx_current_msec of the last */
+    ngx_atomic_t               last;        /* ngx_current_msec of the last;
+                                               0: there was none */
     ngx_atomic_t               n;           /* so many there have been */
     ngx_http_results_sample_t  samples[NGX_HTTP_RESULTS_SAMPLES];
 };
@@ -128,7 +129,7 @@ ngx_http_results_history_handler(ngx_event_t *ev)
 
     /* another worker's clock, which last was read from, may be ahead */
 
-    if ((history->n
+    if ((last
          && (ngx_msec_int_t) (ngx_current_msec - last)
             < NGX_HTTP_RESULTS_SAMPLE_EVERY - NGX_HTTP_RESULTS_SAMPLE_EARLY)
         || !ngx_atomic_cmp_set(&history->last, last, ngx_current_msec))
