@@ -21,10 +21,13 @@ $pg->do(q{
         CHECK (item_id <> 'refused')
 });
 
-my @NAMES = qw(api institution client subject outcome token token_key
-               queue_time commit_time batch sqlstate error);
+my @NAMES = qw(results_api results_institution results_client results_subject
+               results_outcome results_token results_token_key
+               results_queue_time results_commit_time results_batch
+               results_sqlstate results_error);
 
-my $format = join ',', map { qq("$_":"\$results_$_") } @NAMES;
+my $format = join ',', map { my $key = s/^results_//r; qq("$key":"\$$_") }
+    @NAMES;
 
 # the format that the examples show
 my ($example) = Results::Test::Nginx::_slurp(

@@ -176,7 +176,8 @@ int results_json_hash(results_value_t *value, const char *const *without,
     int64_t *hash);
 
 /*
- * The tree of a JSON text that came from this module and was jsonb meanwhile.
+ * The tree of a JSON text that came from this module, also where it has been
+ * jsonb since: in a table from before detail was json.
  * NULL without memory.
  */
 results_value_t *results_json_load(results_arena_t *arena,
