@@ -62,8 +62,7 @@ chomp $pq;
 my @nginx = map { "-isystem$_" } map({ "$src/$_" }
     qw(core event event/modules os/unix http http/modules http/v2)),
     $objs, $pq;
-my @ours = map { "-I$root/ngx_results_module/$_" }
-    qw(record dialect store zone http);
+my @ours = map { "-I$_" } grep { -d } glob "$root/ngx_results_module/{*,*/*}";
 my @warn = qw(-std=gnu99 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wvla
               -Werror -fsyntax-only);
 
@@ -79,11 +78,11 @@ sub complaints {
 
 
 for my $cc ('gcc', 'clang') {
-    is(complaints($cc, \@ours, glob('ngx_results_module/*/results_*.c')),
+    is(complaints($cc, \@ours, glob('ngx_results_module/{*,*/*}/results_*.c')),
        '', "results_*.c, without nginx: $cc");
 
     is(complaints($cc, [ @nginx, @ours ],
-                  glob('ngx_results_module/*/ngx_http_results_*.c')),
+                  glob('ngx_results_module/{*,*/*}/ngx_http_results_*.c')),
        '', "ngx_http_results_*.c: $cc");
 }
 

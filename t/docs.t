@@ -27,7 +27,7 @@ sub slurp {
 my $directives = slurp('docs/directives.md');
 my %seen;
 
-for my $file (glob 'ngx_results_module/http/*.c') {
+for my $file (glob 'ngx_results_module/{http,status}/*.c') {
     my $text = slurp($file);
 
     while ($text =~ /\{ ngx_string\("(\w+)"\),\s+NGX_\w*CONF/g) {
@@ -140,7 +140,7 @@ while ($table =~ /^\s+&results_(\w+),/mg) {
 
 # every variable, and every word that $results_error may be
 
-for my $file (glob 'ngx_results_module/http/*.c') {
+for my $file (glob 'ngx_results_module/{http,status}/*.c') {
     my $text = slurp($file);
 
     while ($text =~ /\{ ngx_string\("(results_\w+)"\), NULL,/g) {
@@ -166,7 +166,7 @@ for my $file (glob 'ngx_results_module/http/*.c') {
 # every number of the status
 
 my $operations = slurp('docs/operations.md');
-my $metrics = slurp('ngx_results_module/http/ngx_http_results_metrics.c');
+my $metrics = slurp('ngx_results_module/status/ngx_http_results_metrics.c');
 
 while ($metrics =~ /_n\(\w*,? ?"\w*",\s+"(\w+)",\s+"(\w+)"/g) {
     my ($name, $family) = ($1, $2);
@@ -194,7 +194,7 @@ like(slurp($_), $version{$_}, "$_ has the version of the source")
 my ($lines) = $operations =~ /^(## What the log says.*?)(?=^## |\z)/ms;
 my $told = 0;
 
-for my $file (glob 'ngx_results_module/*/*.c') {
+for my $file (glob 'ngx_results_module/{*,*/*}/*.c') {
     my $text = slurp($file);
 
     while ($text =~ /"results:\s((?:[^"\\]|\\.|"\s*")*)"/g) {

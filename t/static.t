@@ -23,8 +23,8 @@ my $cache = "$root/.build/static";
 chdir $root or die "chdir $root: $!";
 make_path("$cache/cppcheck");
 
-my @files = sort glob 'ngx_results_module/*/*.c';
-my @folders = map { "-I$_" } grep { -d } glob 'ngx_results_module/*';
+my @files = sort glob 'ngx_results_module/{*,*/*}/*.c';
+my @folders = map { "-I$_" } grep { -d } glob 'ngx_results_module/{*,*/*}';
 
 cmp_ok(scalar @files, '>', 20, 'the module is there');
 
@@ -57,7 +57,7 @@ sub sources {
     return '' if $seen->{$file}++;
 
     my $text = slurp($file);
-    my @headers = map { glob "ngx_results_module/*/$_" }
+    my @headers = map { glob "ngx_results_module/{*,*/*}/$_" }
                   $text =~ /^#include "([^"]+)"/mg;
 
     return join "\n", $text, map { sources($_, $seen) } @headers;

@@ -14,7 +14,7 @@ use Test::More;
 my $root = $ENV{TEST_RESULTS_ROOT} || abs_path(dirname(__FILE__) . '/..');
 chdir $root or die "chdir $root: $!";
 
-my @c = sort glob 'ngx_results_module/*/*.[ch]';
+my @c = sort glob 'ngx_results_module/{*,*/*}/*.[ch]';
 my @scripts = sort('config', '.ci/run', glob('bin/* bin/lib/*'),
                    glob('t/*.t t/unit/*.[ch] t/fuzz/*.[ch] sql/*.sql'),
                    glob('examples/*.conf'));
@@ -91,7 +91,7 @@ is(join("\n", @wrong), '', 'size and opening comment');
 
 # nginx puts the objects of all add-ons into one tree
 
-my $portable = qr{^ngx_results_module/(?:record|dialect)/};
+my $portable = qr{^ngx_results_module/(?:base|json|record|dialect)/};
 
 @wrong = grep {
     basename($_) !~ /^(?:ngx_http_)?results[_.]/
@@ -104,32 +104,45 @@ my %names;
 is(join("\n", @wrong), '', 'no two files of one name');
 
 
-# http -> dialect -> record, http -> store -> record, http -> zone
+# which folder may include what of which others: the floor plan of
+# docs/architecture.md, which has it as a table
 
-my %below = (
-    record  => [],
-    dialect => ['record'],
-    zone    => ['record'],
-    store   => ['record', 'zone'],
-    http    => ['record', 'dialect', 'store', 'zone'],
-);
+my %below;
+
+{
+    my ($text) = lines('docs/architecture.md');
+
+    while ($text =~ m{^\| `([\w/]+)/` \|[^|]*\|([^|]*)\|$}mg) {
+        my ($folder, $allowed) = ($1, $2);
+        $below{$folder} = [ $allowed =~ m{`([\w/]+)/`}g ];
+    }
+}
 
 # foreign headers, and the only files that may include them; what is named
 # results_* knows no nginx
 my $plain = qr{/results_[^/]*$};
 my %foreign = (
-    'jansson.h'  => qr{/record/},
+    'jansson.h'  => qr{/json/},
     'libpq-fe.h' => qr{/store/ngx_http_results_connection},
-    'ngx_http.h' => qr{/http/},
+    'ngx_http.h' => qr{/(?:http|status)/},
 );
 
-my %folder = map { basename($_) => basename(dirname($_)) } @c;
+sub folder {
+    my ($file) = @_;
+
+    return dirname($file) =~ s{^ngx_results_module/}{}r;
+}
+
+my %folder = map { basename($_) => folder($_) } @c;
+
+is_deeply([ sort keys %below ], [ sort keys %{{ reverse %folder }} ],
+          'the floor plan names each folder');
 
 @wrong = ();
 
 for my $file (@c) {
     my ($text) = lines($file);
-    my $own = basename(dirname($file));
+    my $own = folder($file);
     my %allowed = map { $_ => 1 } $own, @{ $below{$own} || [] };
 
     while ($text =~ /^#\s*include\s*[<"]([^>"]+)[>"]/mg) {

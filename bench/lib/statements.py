@@ -14,12 +14,13 @@ number = 0
 
 def build():
     base('need "${build_packages[@]}"')
-    record = ROOT + '/ngx_results_module/record'
+    folders = [ROOT + '/ngx_results_module/' + name
+               for name in ('base', 'json', 'record')]
     program = BUILD + '/statement'
-    run('gcc', '-std=gnu99', '-O2', '-I', record, '-I',
+    run('gcc', '-std=gnu99', '-O2', *('-I' + folder for folder in folders), '-I',
         run('pg_config', '--includedir').strip(), BENCH + '/statement.c',
-        *(os.path.join(record, name) for name in sorted(os.listdir(record))
-          if name.endswith('.c')),
+        *(os.path.join(folder, name) for folder in folders
+          for name in sorted(os.listdir(folder)) if name.endswith('.c')),
         '-o', program, '-lpq', '-ljansson', '-lcrypto', '-lm')
     return program
 

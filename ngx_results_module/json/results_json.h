@@ -14,6 +14,7 @@
 
 #include "results_base.h"
 #include "results_digest.h"
+#include "results_id.h"
 #include "results_time.h"
 #include "results_value.h"
 
@@ -154,16 +155,6 @@ int results_json_id(results_arena_t *arena, results_value_t *value,
 void results_json_refuse_unknown(results_reader_t *r,
     const char *const *names);
 
-
-/* an id: 1 to 255 characters (not bytes), valid UTF-8, no control characters */
-int results_id_valid(results_str_t id);
-
-/*
- * an id as the record keeps it: a GUID in its normal form, anything else as
- * it is; *changed tells whether the text became another one
- */
-results_str_t results_id_normalize(results_arena_t *arena, results_str_t id,
-    int *changed);
 
 /*
  * The SHA-256 of the canonical form (members sorted) of value, and 64 bits of

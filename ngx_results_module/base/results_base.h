@@ -1,8 +1,8 @@
 
 /*
- * What record/ and dialect/ stand on: counted strings, an arena, a growing
- * byte buffer.  Nothing here needs nginx, so unit tests and fuzz targets link
- * these two folders alone.
+ * What all others stand on: counted strings, an arena, a growing byte buffer.
+ * Nothing in base/, json/, record/ and dialect/ needs nginx, so unit tests and
+ * fuzz targets link these folders alone.
  *
  * Memory: one request owns one arena.  Everything a dialect or a record
  * points to lives in it and dies with it.  Only the buffers have a memory of

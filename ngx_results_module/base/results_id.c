@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "results_json.h"
+#include "results_id.h"
 #include "results_uuid.h"
 
 
