@@ -129,7 +129,7 @@ while ($parameters =~ /\{ ngx_string\("(\w+)"\),\s+(NGX_CONF_\w+),/g) {
 
 # every dialect
 
-my $table = slurp('ngx_results_module/dialect/results_dialect.c');
+my $table = slurp('ngx_results_module/dialect/results_dialects.c');
 
 while ($table =~ /^\s+&results_(\w+),/mg) {
     my $name = $1;

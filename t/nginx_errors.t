@@ -14,7 +14,7 @@ my $t = Results::Test->new;
 
 # every API there is
 open my $source, '<', $t->root
-    . '/ngx_results_module/dialect/results_dialect.c' or die "the table: $!\n";
+    . '/ngx_results_module/dialect/results_dialects.c' or die "the table: $!\n";
 my @apis = map { /^ {4}&results_(\w+),/ ? $1 : () } <$source>;
 
 my @statuses = (400, 403, 404, 405, 413, 414, 415, 429, 500, 502, 503, 504);

@@ -7,8 +7,9 @@
  */
 
 #include <stdarg.h>
+#include <string.h>
 
-#include "results_dialect.h"
+#include "results_request.h"
 
 
 void
@@ -58,6 +59,38 @@ results_failure_text(const results_request_t *r)
     }
 
     return text;
+}
+
+
+results_str_t
+results_allow_text(results_arena_t *arena, unsigned methods)
+{
+    size_t    len;
+    unsigned  i;
+    char      text[64];
+
+    static const char *const  names[] = {
+        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
+    };
+
+    len = 0;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+
+        if (!(methods & (1u << i))) {
+            continue;
+        }
+
+        if (len) {
+            memcpy(text + len, ", ", 2);
+            len += 2;
+        }
+
+        memcpy(text + len, names[i], strlen(names[i]));
+        len += strlen(names[i]);
+    }
+
+    return results_arena_copy(arena, text, len);
 }
 
 

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "results_dialect.h"
+#include "results_request.h"
 
 
 static int results_form_hex(char c);

@@ -6,7 +6,7 @@
  * every POST; the ids are made by the dialects' parse(), in the arena.
  */
 
-#include "results_dialect.h"
+#include "results_request.h"
 #include "results_uuid.h"
 
 

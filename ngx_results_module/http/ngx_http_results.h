@@ -171,9 +171,6 @@ ngx_int_t ngx_http_results_token(ngx_http_request_t *r, results_auth_e auth,
 ngx_int_t ngx_http_results_lookup(ngx_http_request_t *r,
     ngx_http_results_ctx_t *ctx, const u_char *digest);
 
-/* the request leaves before the answer */
-void ngx_http_results_lookup_leave(ngx_http_results_ctx_t *ctx);
-
 void ngx_http_results_lookup_init_process(void);
 
 

@@ -29,6 +29,8 @@ struct ngx_http_results_flight_s {
 
 static ngx_http_results_flight_t *ngx_http_results_flight(
     ngx_http_request_t *r, const u_char *digest);
+static void ngx_http_results_lookup_cleanup(void *data);
+static void ngx_http_results_lookup_leave(ngx_http_results_ctx_t *ctx);
 static void ngx_http_results_looked_up(ngx_http_results_lookup_t *lookup,
     const results_principal_t *principal, ngx_int_t ttl);
 static void ngx_http_results_cache(ngx_http_results_flight_t *flight,
@@ -52,10 +54,16 @@ ngx_int_t
 ngx_http_results_lookup(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx,
     const u_char *digest)
 {
+    ngx_http_cleanup_t         *cln;
     ngx_http_results_flight_t  *flight;
 
     if (ngx_http_results_waiting == NGX_HTTP_RESULTS_WAITING_MAX) {
         return NGX_BUSY;
+    }
+
+    cln = ngx_http_cleanup_add(r, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
     }
 
     flight = ngx_http_results_flight(r, digest);
@@ -65,6 +73,9 @@ ngx_http_results_lookup(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx,
 
     ngx_queue_insert_tail(&flight->requests, &ctx->queue);
     ngx_http_results_waiting++;
+
+    cln->handler = ngx_http_results_lookup_cleanup;
+    cln->data = ctx;
 
     ctx->flight = flight;
     ctx->auth = NGX_HTTP_RESULTS_AUTH_PENDING;
@@ -127,7 +138,20 @@ ngx_http_results_flight(ngx_http_request_t *r, const u_char *digest)
 }
 
 
-void
+/* the request ends; perhaps before the answer */
+
+static void
+ngx_http_results_lookup_cleanup(void *data)
+{
+    ngx_http_results_ctx_t  *ctx = data;
+
+    if (ctx->flight) {
+        ngx_http_results_lookup_leave(ctx);
+    }
+}
+
+
+static void
 ngx_http_results_lookup_leave(ngx_http_results_ctx_t *ctx)
 {
     ngx_http_results_flight_t  *flight;

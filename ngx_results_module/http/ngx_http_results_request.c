@@ -103,10 +103,6 @@ ngx_http_results_cleanup_request(void *data)
 {
     ngx_http_results_ctx_t  *ctx = data;
 
-    if (ctx->flight) {
-        ngx_http_results_lookup_leave(ctx);
-    }
-
     if (ctx->group) {
         ngx_http_results_store_abandon(ctx->group);
         ctx->group = NULL;

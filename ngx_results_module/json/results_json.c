@@ -1,9 +1,8 @@
 
 /*
- * The list of errors, and a body's way into a tree: what is refused before
- * jansson sees it, and jansson's errors in words of our own.  Errors and
- * trees live as long as the arena of the errors.  The fields of a tree are
- * read in results_json_fields.c.
+ * A body's way into a tree: what is refused before jansson sees it, and
+ * jansson's errors in words of our own.  Trees live as long as the arena of
+ * the errors.  The fields of a tree are read in results_json_fields.c.
  */
 
 #include <string.h>
@@ -11,104 +10,9 @@
 #include "results_json_jansson.h"
 
 
-static int results_errors_grow(results_errors_t *errors);
 static const char *results_json_deep(results_str_t body);
 static void results_json_refuse_text(results_errors_t *errors,
     results_str_t body, const json_error_t *error);
-
-
-void
-results_errors_init(results_errors_t *errors, results_arena_t *arena)
-{
-    errors->arena = arena;
-    errors->list = &errors->first;
-    errors->n = 0;
-    errors->size = 1;
-    errors->max = RESULTS_ERRORS_MAX;
-    errors->dropped = 0;
-    errors->not_json = 0;
-}
-
-
-void
-results_errors_add(results_errors_t *errors, const char *path,
-    const char *fmt, ...)
-{
-    va_list           args;
-    results_error_t  *error;
-
-    if (errors->n == errors->max
-        || (errors->n == errors->size && results_errors_grow(errors) != 0))
-    {
-        errors->dropped++;
-        return;
-    }
-
-    error = &errors->list[errors->n++];
-
-    error->path = results_arena_copy(errors->arena, path, strlen(path));
-
-    va_start(args, fmt);
-    error->text = results_arena_vprintf(errors->arena, fmt, args);
-    va_end(args);
-}
-
-
-static int
-results_errors_grow(results_errors_t *errors)
-{
-    unsigned          size;
-    results_error_t  *list;
-
-    size = errors->size * 8;
-
-    list = results_arena_alloc(errors->arena, size * sizeof(results_error_t));
-    if (list == NULL) {
-        return -1;
-    }
-
-    memcpy(list, errors->list, errors->n * sizeof(results_error_t));
-
-    errors->list = list;
-    errors->size = size;
-
-    return 0;
-}
-
-
-results_str_t
-results_errors_join(const results_errors_t *errors)
-{
-    unsigned                i;
-    results_str_t           s;
-    results_buf_t           buf = { NULL, 0, 0, 0 };
-    const results_error_t  *error;
-
-    for (i = 0; i < errors->n; i++) {
-        error = &errors->list[i];
-
-        if (i != 0) {
-            results_buf_puts(&buf, "; ");
-        }
-
-        if (error->path.len != 0) {
-            results_buf_str(&buf, error->path);
-            results_buf_puts(&buf, ": ");
-        }
-
-        results_buf_str(&buf, error->text);
-    }
-
-    if (errors->dropped != 0) {
-        results_buf_printf(&buf, "; and %u more", errors->dropped);
-    }
-
-    s = results_arena_copy(errors->arena, buf.data, buf.len);
-
-    results_buf_free(&buf);
-
-    return s;
-}
 
 
 results_value_t *

@@ -11,93 +11,11 @@
 #include "results_json.h"
 
 
-/* of a name that came in a body: an error has to stay readable */
-#define RESULTS_NAME_MAX  64
-
-
-static size_t results_json_escape(char *out, const char *name, size_t len);
 static int results_json_field(results_reader_t *r, const char *name,
     unsigned flags, results_value_t **value);
 static int results_json_invalid(results_reader_t *r, const char *name,
     const char *text);
 static size_t results_json_characters(const char *data, size_t len);
-
-
-const char *
-results_json_path(results_reader_t *r, const char *name)
-{
-    char    *p;
-    size_t   n, len;
-
-    n = strlen(r->path);
-    len = strlen(name);
-
-    p = results_arena_alloc(r->errors->arena, n + 1 + len * 2 + 1);
-    if (p == NULL) {
-        return "";
-    }
-
-    memcpy(p, r->path, n);
-    p[n++] = '/';
-    n += results_json_escape(p + n, name, len);
-    p[n] = '\0';
-
-    return p;
-}
-
-
-const char *
-results_json_path_index(results_reader_t *r, const char *name, size_t i)
-{
-    results_str_t  s;
-
-    s = results_arena_printf(r->errors->arena, "%s/%zu",
-                             results_json_path(r, name), i);
-
-    return (s.data != NULL) ? s.data : "";
-}
-
-
-results_str_t
-results_json_short_name(results_arena_t *arena, results_str_t name)
-{
-    size_t  len;
-
-    if (name.len <= RESULTS_NAME_MAX) {
-        return results_arena_copy(arena, name.data, name.len);
-    }
-
-    len = RESULTS_NAME_MAX;
-
-    while (len > 0 && (name.data[len] & 0xc0) == 0x80) {
-        len--;              /* not in the middle of a character */
-    }
-
-    return results_arena_printf(arena, "%.*s...", (int) len, name.data);
-}
-
-
-static size_t
-results_json_escape(char *out, const char *name, size_t len)
-{
-    char        *p;
-    const char  *end;
-
-    p = out;
-
-    for (end = name + len; name < end; name++) {
-
-        if (*name == '~' || *name == '/') {
-            *p++ = '~';
-            *p++ = (*name == '~') ? '0' : '1';
-            continue;
-        }
-
-        *p++ = *name;
-    }
-
-    return (size_t) (p - out);
-}
 
 
 /* finds the member, and answers for one that is absent or null */

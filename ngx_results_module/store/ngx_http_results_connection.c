@@ -30,6 +30,14 @@ static ngx_int_t ngx_http_results_connection_want(
     ngx_http_results_connection_t *hc, ngx_uint_t rd, ngx_uint_t wr);
 static void ngx_http_results_connection_event_handler(ngx_event_t *ev);
 static void ngx_http_results_connection_timer_handler(ngx_event_t *ev);
+static void ngx_http_results_connection_first_flight(
+    ngx_http_results_connection_t *hc);
+static void ngx_http_results_connection_set_up(
+    ngx_http_results_connection_t *hc);
+static void ngx_http_results_check_done(ngx_http_results_job_t *job,
+    const ngx_http_results_end_t *end);
+static ngx_int_t ngx_http_results_connection_flush(
+    ngx_http_results_connection_t *hc);
 static void ngx_http_results_connection_drain(
     ngx_http_results_connection_t *hc);
 static void ngx_http_results_connection_result(
@@ -40,6 +48,10 @@ static void ngx_http_results_connection_done(
     ngx_http_results_connection_t *hc);
 static void ngx_http_results_connection_notice(void *data,
     const PGresult *res);
+static void ngx_http_results_connection_name(
+    ngx_http_results_connection_t *hc);
+static void ngx_http_results_connection_reason(
+    ngx_http_results_connection_t *hc, const char *text);
 
 
 void
@@ -96,7 +108,7 @@ ngx_http_results_connection_poll(ngx_http_results_connection_t *hc,
     case PGRES_POLLING_OK:
 
         if (ngx_http_results_connection_attach(hc) == NGX_OK) {
-            ngx_http_results_connection_setup(hc);
+            ngx_http_results_connection_first_flight(hc);
         }
 
         return;
@@ -117,6 +129,67 @@ ngx_http_results_connection_poll(ngx_http_results_connection_t *hc,
 
     default:
         ngx_http_results_connection_close(hc, 0, PQerrorMessage(hc->pg));
+    }
+}
+
+
+static void
+ngx_http_results_connection_first_flight(ngx_http_results_connection_t *hc)
+{
+    hc->check.done = ngx_http_results_check_done;
+
+    if (ngx_http_results_connection_setup(hc) != 1
+        || ngx_http_results_connection_flush(hc) != NGX_OK)
+    {
+        ngx_http_results_connection_close(hc, 0, PQerrorMessage(hc->pg));
+    }
+}
+
+
+/* the Sync of the first flight */
+
+static void
+ngx_http_results_connection_set_up(ngx_http_results_connection_t *hc)
+{
+    hc->job = NULL;
+
+    if (ngx_http_results_connection_accept(hc, &hc->end) != NGX_OK) {
+        ngx_http_results_connection_close(hc, 0, hc->reason);
+        return;
+    }
+
+    ngx_del_timer(&hc->timer);
+
+    hc->ready = 1;
+
+    ngx_http_results_connection_name(hc);
+    ngx_http_results_connection_server(hc);
+
+    hc->on_ready(hc);
+}
+
+
+void
+ngx_http_results_connection_check(ngx_http_results_connection_t *hc)
+{
+    ngx_http_results_connection_send(hc, &hc->check);
+}
+
+
+static void
+ngx_http_results_check_done(ngx_http_results_job_t *job,
+    const ngx_http_results_end_t *end)
+{
+    ngx_http_results_connection_t  *hc;
+
+    hc = job->data;
+
+    /* a connection that was lost is closed already */
+
+    if (hc->pg != NULL
+        && ngx_http_results_connection_accept(hc, end) != NGX_OK)
+    {
+        ngx_http_results_connection_close(hc, 0, hc->reason);
     }
 }
 
@@ -263,7 +336,9 @@ ngx_http_results_connection_send(ngx_http_results_connection_t *hc,
 }
 
 
-ngx_int_t
+/* NGX_ERROR: the connection is no good, but not closed yet */
+
+static ngx_int_t
 ngx_http_results_connection_flush(ngx_http_results_connection_t *hc)
 {
     int  rc;
@@ -643,7 +718,9 @@ ngx_http_results_connection_notice(void *data, const PGresult *res)
 }
 
 
-void
+/* keeps the name of the server that libpq has, or tries, now */
+
+static void
 ngx_http_results_connection_name(ngx_http_results_connection_t *hc)
 {
     const char  *host, *port;
@@ -658,9 +735,12 @@ ngx_http_results_connection_name(ngx_http_results_connection_t *hc)
 }
 
 
-/* libpq has a line for each host it tried, and hints on lines with a tab */
+/*
+ * Keeps text as the one line that says why it failed: libpq has a line for
+ * each host it tried, and hints on lines with a tab.
+ */
 
-void
+static void
 ngx_http_results_connection_reason(ngx_http_results_connection_t *hc,
     const char *text)
 {

@@ -13,27 +13,31 @@
 #include <libpq-fe.h>
 
 
-/* connection_setup.c: sends the first flight, or closes */
-void ngx_http_results_connection_setup(ngx_http_results_connection_t *hc);
+/*
+ * connection_setup.c, which connection.c stands on: it queues and judges, and
+ * leaves sending and closing to its caller.
+ */
 
-/* its Sync: on_ready(), or closes and says why */
-void ngx_http_results_connection_set_up(ngx_http_results_connection_t *hc);
+/*
+ * Queues the first flight of a connection that libpq has made, up to its
+ * Sync: hc->check, and the statements to prepare.  1, or 0 as libpq's PQsend
+ * functions do.
+ */
+int ngx_http_results_connection_setup(ngx_http_results_connection_t *hc);
 
-/* runs a statement: 1, or 0 as libpq's PQsend functions do */
+/*
+ * Judges how hc->check ended, in the first flight or later: NGX_OK, or
+ * NGX_ERROR with hc->reason set, where the server will not do.
+ */
+ngx_int_t ngx_http_results_connection_accept(
+    ngx_http_results_connection_t *hc, const ngx_http_results_end_t *end);
+
+/* tells the counters which server it is, by libpq and hc->server */
+void ngx_http_results_connection_server(ngx_http_results_connection_t *hc);
+
+/* queues a statement: 1, or 0 as libpq's PQsend functions do */
 int ngx_http_results_connection_query(ngx_http_results_connection_t *hc,
     ngx_uint_t statement, const char *const *values, const int *lengths,
     int binary);
-
-/* connection.c: NGX_ERROR: the connection is no good, but not closed yet */
-ngx_int_t ngx_http_results_connection_flush(
-    ngx_http_results_connection_t *hc);
-
-/* keeps the name of the server that libpq has, or tries, now */
-void ngx_http_results_connection_name(ngx_http_results_connection_t *hc);
-
-/* keeps text as the one line that says why it failed */
-void ngx_http_results_connection_reason(ngx_http_results_connection_t *hc,
-    const char *text);
-
 
 #endif /* NGX_HTTP_RESULTS_CONNECTION_LIBPQ_H */

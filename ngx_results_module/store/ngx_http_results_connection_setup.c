@@ -31,16 +31,10 @@ typedef struct {
 } ngx_http_results_sql_t;
 
 
-static void ngx_http_results_connection_server(
-    ngx_http_results_connection_t *hc);
 static ngx_int_t ngx_http_results_check_row(ngx_http_results_job_t *job,
     const results_str_t *values, ngx_uint_t nvalues);
 static ngx_uint_t ngx_http_results_check_is(const results_str_t *value,
     const char *text);
-static void ngx_http_results_check_done(ngx_http_results_job_t *job,
-    const ngx_http_results_end_t *end);
-static ngx_int_t ngx_http_results_connection_accept(
-    ngx_http_results_connection_t *hc, const ngx_http_results_end_t *end);
 
 
 /* the columns of the check */
@@ -110,7 +104,8 @@ static const char  ngx_http_results_no_right[] =
     "the role may not execute the functions of results_api: run "
     "sql/install.sql and connect as results_gateway";
 
-void
+
+int
 ngx_http_results_connection_setup(ngx_http_results_connection_t *hc)
 {
     PGconn      *pg;
@@ -119,7 +114,7 @@ ngx_http_results_connection_setup(ngx_http_results_connection_t *hc)
     pg = hc->pg;
 
     if (PQsetnonblocking(pg, 1) != 0 || PQenterPipelineMode(pg) != 1) {
-        goto failed;
+        return 0;
     }
 
     /* the server's words may quote rows: only codes are wanted */
@@ -129,7 +124,6 @@ ngx_http_results_connection_setup(ngx_http_results_connection_t *hc)
     hc->check.statement = NGX_HTTP_RESULTS_CHECK;
     hc->check.timeout = hc->conf->connect_timeout;
     hc->check.row = ngx_http_results_check_row;
-    hc->check.done = ngx_http_results_check_done;
     hc->check.data = hc;
 
     for (i = 0; i < NGX_HTTP_RESULTS_STATEMENTS; i++) {
@@ -147,7 +141,7 @@ ngx_http_results_connection_setup(ngx_http_results_connection_t *hc)
                           ngx_http_results_sql[i].types)
             != 1)
         {
-            goto failed;
+            return 0;
         }
 
         if (i == NGX_HTTP_RESULTS_CHECK) {
@@ -159,22 +153,12 @@ ngx_http_results_connection_setup(ngx_http_results_connection_t *hc)
             if (ngx_http_results_connection_query(hc, i, NULL, NULL, 0)
                 != 1)
             {
-                goto failed;
+                return 0;
             }
         }
     }
 
-    if (PQpipelineSync(pg) != 1) {
-        goto failed;
-    }
-
-    (void) ngx_http_results_connection_flush(hc);
-
-    return;
-
-failed:
-
-    ngx_http_results_connection_close(hc, 0, PQerrorMessage(pg));
+    return PQpipelineSync(pg);
 }
 
 
@@ -203,30 +187,7 @@ ngx_http_results_connection_query(ngx_http_results_connection_t *hc,
 }
 
 
-/* the Sync of the first flight */
-
 void
-ngx_http_results_connection_set_up(ngx_http_results_connection_t *hc)
-{
-    hc->job = NULL;
-
-    if (ngx_http_results_connection_accept(hc, &hc->end) != NGX_OK) {
-        return;
-    }
-
-    ngx_del_timer(&hc->timer);
-
-    hc->ready = 1;
-
-    ngx_http_results_connection_server(hc);
-
-    hc->on_ready(hc);
-}
-
-
-/* for the status page: where we are connected to */
-
-static void
 ngx_http_results_connection_server(ngx_http_results_connection_t *hc)
 {
     const char                         *standby;
@@ -240,15 +201,7 @@ ngx_http_results_connection_server(ngx_http_results_connection_t *hc)
     counters->server_standby = standby && ngx_strcmp(standby, "on") == 0;
     counters->server_version = PQserverVersion(hc->pg);
 
-    ngx_http_results_connection_name(hc);
     ngx_http_results_text_set(&counters->server, hc->server);
-}
-
-
-void
-ngx_http_results_connection_check(ngx_http_results_connection_t *hc)
-{
-    ngx_http_results_connection_send(hc, &hc->check);
 }
 
 
@@ -322,7 +275,8 @@ ngx_http_results_check_row(ngx_http_results_job_t *job,
     }
 
     if (reason != NULL) {
-        ngx_http_results_connection_reason(hc, reason);
+        ngx_cpystrn((u_char *) hc->reason, (u_char *) reason,
+                    sizeof(hc->reason));
     }
 
     return NGX_OK;
@@ -336,25 +290,7 @@ ngx_http_results_check_is(const results_str_t *value, const char *text)
 }
 
 
-static void
-ngx_http_results_check_done(ngx_http_results_job_t *job,
-    const ngx_http_results_end_t *end)
-{
-    ngx_http_results_connection_t  *hc;
-
-    hc = job->data;
-
-    /* a connection that was lost is closed already */
-
-    if (hc->pg != NULL) {
-        (void) ngx_http_results_connection_accept(hc, end);
-    }
-}
-
-
-/* closes, with a reason, where the check or a statement failed */
-
-static ngx_int_t
+ngx_int_t
 ngx_http_results_connection_accept(ngx_http_results_connection_t *hc,
     const ngx_http_results_end_t *end)
 {
@@ -382,8 +318,6 @@ ngx_http_results_connection_accept(ngx_http_results_connection_t *hc,
         (void) ngx_snprintf((u_char *) hc->reason, sizeof(hc->reason) - 1,
                             "%s (SQLSTATE %s)%Z", text, end->sqlstate);
     }
-
-    ngx_http_results_connection_close(hc, 0, hc->reason);
 
     return NGX_ERROR;
 }

@@ -25,7 +25,6 @@ static void results_oneroster_render_ref(results_buf_t *buf,
     const results_oneroster_links_t *links);
 static void results_oneroster_render_unknown(results_buf_t *buf,
     results_value_t *object, const results_oneroster_model_t *model);
-static void results_oneroster_comma(results_buf_t *buf);
 static void results_oneroster_render_path_id(results_buf_t *buf,
     results_str_t id);
 
@@ -341,65 +340,6 @@ results_oneroster_render_path_id(results_buf_t *buf, results_str_t id)
     }
 
     results_buf_append(buf, id.data + i - n, n);
-}
-
-
-void
-results_oneroster_name(results_buf_t *buf, const char *name)
-{
-    char    *p;
-    size_t   len;
-
-    results_oneroster_comma(buf);
-
-    len = strlen(name);
-    p = results_buf_reserve(buf, len + 3);
-
-    if (p != NULL) {
-        *p++ = '"';
-        memcpy(p, name, len);
-        p[len] = '"';
-        p[len + 1] = ':';
-    }
-}
-
-
-void
-results_oneroster_member(results_buf_t *buf, const results_value_t *member)
-{
-    results_oneroster_comma(buf);
-    results_buf_json_member(buf, member);
-}
-
-
-static void
-results_oneroster_comma(results_buf_t *buf)
-{
-    if (buf->len && buf->data[buf->len - 1] != '{') {
-        results_buf_puts(buf, ",");
-    }
-}
-
-
-void
-results_oneroster_rest(results_buf_t *buf, results_value_t *object,
-    const char *const *names)
-{
-    unsigned                i;
-    const results_value_t  *member;
-
-    for (member = results_value_first(object); member; member = member->next) {
-
-        for (i = 0; names[i]; i++) {
-            if (strcmp(names[i], member->name.data) == 0) {
-                break;
-            }
-        }
-
-        if (names[i] == NULL) {
-            results_oneroster_member(buf, member);
-        }
-    }
 }
 
 

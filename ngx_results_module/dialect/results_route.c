@@ -1,12 +1,12 @@
 
 /*
- * The table of dialects, and the way from a request's method and path to a
- * route of its dialect.  Called by http/ before authentication (the ids of
- * the path are decoded here, nothing else of the request is read).  All that
- * is made lives in the request's arena.
+ * The way from a request's method and path to a route of its dialect.  Called
+ * by http/ before authentication: the ids of the path are decoded here, and
+ * nothing else of the request is read.  All that is made lives in the
+ * request's arena.
  *
- * What stands between a route and its parse(), scopes and media types, is
- * in results_gate.c; what a refusal carries is in results_failure.c.
+ * results_gate.c has what stands between a route and its parse() (scopes,
+ * media types), results_failure.c what a refusal carries.
  */
 
 #include <string.h>
@@ -34,31 +34,6 @@ static int results_path_params(results_request_t *r,
 static results_str_t results_path_decode(results_arena_t *arena,
     results_str_t segment, const char **error);
 static int results_hex(char c);
-
-
-const results_dialect_t *const  results_dialects[] = {
-    &results_oneroster,
-    &results_timeback,
-    &results_ispring,
-    &results_wse,
-    &results_educacional,
-    NULL
-};
-
-
-const results_dialect_t *
-results_dialect_find(results_str_t name)
-{
-    unsigned  i;
-
-    for (i = 0; results_dialects[i]; i++) {
-        if (results_str_eq(results_str(results_dialects[i]->name), name)) {
-            return results_dialects[i];
-        }
-    }
-
-    return NULL;
-}
 
 
 int
@@ -108,38 +83,6 @@ results_route_allow(const results_request_t *r)
     }
 
     return results_path_methods(r, &path);
-}
-
-
-results_str_t
-results_allow_text(results_arena_t *arena, unsigned methods)
-{
-    size_t    len;
-    unsigned  i;
-    char      text[64];
-
-    static const char *const  names[] = {
-        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
-    };
-
-    len = 0;
-
-    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-
-        if (!(methods & (1u << i))) {
-            continue;
-        }
-
-        if (len) {
-            memcpy(text + len, ", ", 2);
-            len += 2;
-        }
-
-        memcpy(text + len, names[i], strlen(names[i]));
-        len += strlen(names[i]);
-    }
-
-    return results_arena_copy(arena, text, len);
 }
 
 
