@@ -394,6 +394,24 @@ BEGIN
         IF examined > too_much THEN
             user_id := last;
             course_item := nullif(low, '');
+
+            -- last may be one whom the departments hide: the next page begins
+            -- with the first of theirs behind, before all of its items
+            IF departments IS NOT NULL AND low = '' THEN
+                user_id := (SELECT min(p.id)
+                            FROM unnest(departments) AS d (id)
+                                 CROSS JOIN LATERAL (
+                                     SELECT p.id
+                                     FROM results.person p
+                                     WHERE p.institution_id = institution
+                                           AND p.department_id = d.id
+                                           AND p.id > last
+                                     ORDER BY p.id
+                                     LIMIT 1) p);
+                course_item := chr(1);
+                EXIT WHEN user_id IS NULL;
+            END IF;
+
             RETURN NEXT;
             EXIT;
         END IF;

@@ -596,6 +596,62 @@ subtest 'much of one, and nothing of many' => sub {
 };
 
 
+# As many as end a page, all of them hidden from who asks: the key that the
+# next page goes on behind is none of theirs.
+
+subtest 'where a page ends among learners that are hidden' => sub {
+    my ($seen, $hidden) = ('seen', 'hidden');
+    my ($manager, $before, $after) = ('a-manager', 'a-first', 'z-last');
+
+    $pg->do('SET session_replication_role = replica');
+    $pg->do('INSERT INTO results.department (institution_id, id)
+             VALUES ($1, $2)', $school, $_) for $seen, $hidden;
+    $pg->do(q{
+        INSERT INTO results.person (institution_id, id, role, department_id)
+        SELECT $1, 'h' || to_char(n, 'FM00000'), 'student', $2
+        FROM generate_series(1, 40000) n
+    }, $school, $hidden);
+    $pg->do(q{
+        INSERT INTO results.assignment (institution_id, learner_id,
+            course_item_id, enrollment_id, course_id, module_id, module_title)
+        SELECT $1, p.id, 'all', 'e', 'c', 'all', 'All'
+        FROM results.person p
+        WHERE p.institution_id = $1 AND p.department_id = $2
+    }, $school, $hidden);
+    $pg->do('SET session_replication_role = origin');
+
+    $report->person($manager, role => 'department_admin');
+    $pg->do('INSERT INTO results.manager VALUES (?, ?, ?)', $school, $manager,
+            $seen);
+
+    for my $id ($before, $after) {
+        $report->person($id, department_id => $seen);
+        $report->assignment(learner_id => $id, course_item_id => 'all',
+            module_id => 'all', enrollment_id => 'e');
+    }
+
+    $pg->do('ANALYZE results.person, results.assignment');
+
+    my $reader = $report->with(token => $t->token(person => $manager,
+                                                  scopes => []));
+    my $keys = $pg->dbh->selectall_arrayref(q{
+        SELECT user_id, completion FROM results_api.read_report($1, $2, null,
+            null, '{all}', null, null, null, null, null, null, null, null,
+            null, null, '{1}', null, null, null, 1001)
+    }, undef, $school, $manager);
+
+    is_deeply([map { $_->[0] } @$keys], [$before, $after],
+              'the row, and a key that may be seen');
+    is($keys->[1][1], undef, '... which is no row');
+
+    my @got = $reader->all(moduleIds => 'all', pages => \my @pages);
+
+    is_deeply([map { $_->{userId} } @got], [$before, $after],
+              'all pages: every row, once');
+    is(scalar @pages, 2, '... of two pages');
+};
+
+
 END {
     local $?;
     stop_writers();
