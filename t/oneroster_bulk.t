@@ -235,6 +235,44 @@ subtest 'groups of the same ids at once' => sub {
 };
 
 
+subtest 'the new id of one is the id of another' => sub {
+    bulk($LINE_ITEM, $or->member('meet', score => 1));
+
+    # whoever posts the second body alone is told the id it gets
+    my $new = pairs(bulk($LINE_ITEM, $or->member('meet', score => 2)))->{meet};
+    $t->pg->do('DELETE FROM results.result WHERE id = ?', $new);
+
+    my $before = rows();
+    my $superseded = $t->status->{groups}{superseded};
+
+    for my $case (['before', [qw(first meet)], [$new]],
+                  ['behind', [$new], [qw(meet last)]])
+    {
+        my ($name, $first, $last) = @$case;
+        my @ids = (@$first, $last->[0], $last->[1] // ());
+        my ($at) = grep { $ids[$_] eq 'meet' } 0 .. $#ids;
+        my ($other) = grep { $ids[$_] eq $new } 0 .. $#ids;
+
+        my $response = bulk($LINE_ITEM, map { $or->member($_, score => 2) }
+                            @ids);
+
+        is($response->status, 422, "the moved one is $name the other: 422");
+        like($or->description($response),
+             qr{^/results/$at/sourcedId: .* that of /results/$other$},
+             'both are named');
+        is(rows(), $before, 'nothing is stored');
+    }
+
+    is($t->status->{groups}{superseded}, $superseded, 'nor written again');
+    is($t->status->{queue}{rows}, 0, 'and nothing waits');
+
+    my $alone = pairs(bulk($LINE_ITEM, $or->member($new, score => 2)));
+    is_deeply($alone, { $new => $new }, 'alone, the other gets its id');
+    is_deeply(pairs(bulk($LINE_ITEM, $or->member('meet', score => 2))),
+              { meet => $new }, 'which is also that of the moved one');
+};
+
+
 subtest 'an id that a record of another API holds' => sub {
     $t->pg->do(q{
         INSERT INTO results.result (institution_id, kind, id, status,

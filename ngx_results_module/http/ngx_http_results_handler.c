@@ -429,6 +429,11 @@ ngx_http_results_write(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx)
         return NGX_DECLINED;
     }
 
+    if (rc == NGX_ABORT) {
+        results_fail(req, 422, "two results of the request have one id");
+        return NGX_DECLINED;
+    }
+
     if (rc != NGX_OK) {
         ngx_http_results_busy(r, rc);
         return NGX_DECLINED;

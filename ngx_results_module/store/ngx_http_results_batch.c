@@ -9,6 +9,8 @@
  * one bad one costs about log2(n) refused statements.
  */
 
+#include <stdlib.h>
+
 #include "ngx_http_results_batcher.h"
 #include "ngx_http_results_counters.h"
 
@@ -17,6 +19,7 @@
 #define NGX_HTTP_RESULTS_BATCH_SIZE  (16 * 1024 * 1024)
 
 
+static void ngx_http_results_batch_check(ngx_http_results_batch_t *batch);
 static void ngx_http_results_batch_committed(ngx_http_results_batch_t *batch);
 static ngx_uint_t ngx_http_results_group_forgotten(
     ngx_http_results_group_t *group);
@@ -119,7 +122,51 @@ ngx_http_results_batch_build(ngx_http_results_batcher_t *b)
         batch->records[i] = batch->rows[i].record;
     }
 
+    ngx_http_results_batch_check(batch);
+
     return batch;
+}
+
+
+/*
+ * A group is in a statement as a whole or not at all.  A row whose group is
+ * elsewhere would be stored and not told, and points to memory that the group's
+ * request frees: better no worker than that one.
+ */
+
+static void
+ngx_http_results_batch_check(ngx_http_results_batch_t *batch)
+{
+    ngx_uint_t                 i, n;
+    ngx_queue_t               *q;
+    ngx_http_results_group_t  *group;
+
+    n = 0;
+
+    for (q = ngx_queue_head(&batch->groups);
+         q != ngx_queue_sentinel(&batch->groups);
+         q = ngx_queue_next(q))
+    {
+        group = ngx_queue_data(q, ngx_http_results_group_t, queue);
+        n += group->nrecords;
+    }
+
+    for (i = 0; i < batch->nrows; i++) {
+        group = batch->rows[i].group;
+
+        if (group->batch != batch) {
+            break;
+        }
+    }
+
+    if (i == batch->nrows && n == batch->nrows) {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, ngx_cycle->log, 0,
+                  "results: a statement of %ui rows has %ui of its groups; "
+                  "the worker ends", batch->nrows, n);
+    abort();
 }
 
 

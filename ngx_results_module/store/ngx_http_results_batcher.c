@@ -14,6 +14,8 @@
 #include "ngx_http_results_counters.h"
 
 
+static ngx_uint_t ngx_http_results_group_twice(ngx_http_results_batcher_t *b,
+    ngx_http_results_group_t *group);
 static void ngx_http_results_batcher_queued(ngx_http_results_batcher_t *b,
     ngx_http_results_group_t *group);
 static void ngx_http_results_batcher_flush_handler(ngx_event_t *ev);
@@ -190,6 +192,10 @@ ngx_http_results_batcher_write(ngx_http_results_batcher_t *b,
         return rc;
     }
 
+    if (ngx_http_results_group_twice(b, group)) {
+        return NGX_ABORT;
+    }
+
     group->batch = NULL;
     group->limit = 0;
     group->unsure = 0;
@@ -213,6 +219,30 @@ ngx_http_results_batcher_write(ngx_http_results_batcher_t *b,
     ngx_post_event(&b->flush, &ngx_posted_events);
 
     return NGX_OK;
+}
+
+
+/*
+ * A group with a key twice could only be sent in parts, and so is never taken:
+ * whatever a dialect hands over, this is where it is looked at.
+ */
+
+static ngx_uint_t
+ngx_http_results_group_twice(ngx_http_results_batcher_t *b,
+    ngx_http_results_group_t *group)
+{
+    ngx_uint_t  i;
+
+    if (group->nrecords == 1) {
+        return 0;
+    }
+
+    for (i = 0; i < group->nrecords; i++) {
+        b->spare[i].record = &group->records[i];
+        b->spare[i].group = group;
+    }
+
+    return results_batch_twice(b->spare, group->nrecords);
 }
 
 

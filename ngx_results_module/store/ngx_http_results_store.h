@@ -182,8 +182,8 @@ ngx_int_t ngx_http_results_store_ready(ngx_http_results_store_t *store,
 
 /*
  * Takes the group; handler() follows, never from within this call.  Sets the
- * stamps of its records.  Else as ngx_http_results_store_ready(): then the
- * group stays the caller's.
+ * stamps of its records.  Else as ngx_http_results_store_ready(), or NGX_ABORT
+ * where two of its records have one key: then the group stays the caller's.
  */
 ngx_int_t ngx_http_results_store_write(ngx_http_results_store_t *store,
     ngx_http_results_group_t *group);

@@ -13,6 +13,27 @@ static int results_batch_by_key(const void *one, const void *two);
 static int results_batch_by_stamp(const void *one, const void *two);
 
 
+int
+results_batch_twice(results_batch_row_t *rows, size_t n)
+{
+    size_t  i;
+
+    if (n < 2) {
+        return 0;
+    }
+
+    qsort(rows, n, sizeof(results_batch_row_t), results_batch_by_key);
+
+    for (i = 1; i < n; i++) {
+        if (results_record_compare(rows[i - 1].record, rows[i].record) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 size_t
 results_batch_sort(results_batch_row_t *rows, size_t n,
     results_batch_row_t *spare)

@@ -18,6 +18,12 @@ typedef struct {
 
 
 /*
+ * Sorts rows by key: 1 where a key is there twice, which can't be one
+ * statement and so no group; else 0.
+ */
+int results_batch_twice(results_batch_row_t *rows, size_t n);
+
+/*
  * Sorts rows by key.  Of those with one key the earliest stamp stays; the
  * others move behind, by stamp, to wait for another statement.  Returns how
  * many stay.  spare has room for n rows.

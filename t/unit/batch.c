@@ -124,6 +124,26 @@ same_id_of_another_api_is_the_same_key(void **state)
 
 
 static void
+a_group_with_a_key_twice_is_told(void **state)
+{
+    (void) state;
+
+    row(0, 1, RESULTS_KIND_RESULT, "k", 1);
+    row(1, 1, RESULTS_KIND_RESULT, "a", 1);
+    row(2, 1, RESULTS_KIND_ASSESSMENT_RESULT, "k", 1);
+    row(3, 2, RESULTS_KIND_RESULT, "k", 1);
+
+    assert_int_equal(results_batch_twice(rows, 0), 0);
+    assert_int_equal(results_batch_twice(rows, 1), 0);
+    assert_int_equal(results_batch_twice(rows, 4), 0);
+
+    row(4, 1, RESULTS_KIND_LEARNING_EVENT, "k", 1);
+
+    assert_int_equal(results_batch_twice(rows, 5), 1);
+}
+
+
+static void
 none_and_one(void **state)
 {
     (void) state;
@@ -219,6 +239,7 @@ main(void)
         cmocka_unit_test(one_key_stays_once),
         cmocka_unit_test(same_id_of_another_tenant_or_space_is_another_key),
         cmocka_unit_test(same_id_of_another_api_is_the_same_key),
+        cmocka_unit_test(a_group_with_a_key_twice_is_told),
         cmocka_unit_test(none_and_one),
         cmocka_unit_test(any_order_gives_one_batch),
         cmocka_unit_test(sqlstates)

@@ -7,7 +7,8 @@
  * A supplied id is allocated where it is free, or holds the same body.  Where
  * it holds another one, the write is refused, and done again with a new id in
  * its place: a UUIDv8 of caller, route and body, so that the same request
- * again finds it.
+ * again finds it.  Who knows the recipe can supply that id as another member's:
+ * one id can't be two records of one group, and the request is refused.
  *
  *     read every member ──► write ──► pairs
  *                            ▲  │
@@ -46,9 +47,12 @@ static int results_oneroster_bulk_parent_set(results_request_t *r,
     results_value_t *object, const char *name, results_str_t id);
 static int results_oneroster_bulk_twice(results_request_t *r,
     results_reader_t *root, const results_record_t *records, size_t n);
+static const results_record_t **results_oneroster_bulk_sorted(
+    results_request_t *r, const results_record_t *records, size_t n);
 static int results_oneroster_bulk_compare(const void *a, const void *b);
 static unsigned results_oneroster_bulk_refused(results_request_t *r);
 static int results_oneroster_bulk_move(results_request_t *r);
+static int results_oneroster_bulk_meet(results_request_t *r);
 
 
 /* POST lineItems/{lineItemSourcedId}/results */
@@ -304,17 +308,10 @@ results_oneroster_bulk_twice(results_request_t *r, results_reader_t *root,
     results_reader_t          object;
     const results_record_t  **sorted;
 
-    sorted = results_arena_alloc(r->arena, n * sizeof(results_record_t *));
+    sorted = results_oneroster_bulk_sorted(r, records, n);
     if (sorted == NULL) {
         return -1;
     }
-
-    for (i = 0; i < n; i++) {
-        sorted[i] = &records[i];
-    }
-
-    qsort(sorted, n, sizeof(results_record_t *),
-          results_oneroster_bulk_compare);
 
     for (i = 1; i < n; i++) {
 
@@ -336,6 +333,29 @@ results_oneroster_bulk_twice(results_request_t *r, results_reader_t *root,
     }
 
     return 0;
+}
+
+
+static const results_record_t **
+results_oneroster_bulk_sorted(results_request_t *r,
+    const results_record_t *records, size_t n)
+{
+    size_t                    i;
+    const results_record_t  **sorted;
+
+    sorted = results_arena_alloc(r->arena, n * sizeof(results_record_t *));
+    if (sorted == NULL) {
+        return NULL;
+    }
+
+    for (i = 0; i < n; i++) {
+        sorted[i] = &records[i];
+    }
+
+    qsort(sorted, n, sizeof(results_record_t *),
+          results_oneroster_bulk_compare);
+
+    return sorted;
 }
 
 
@@ -480,5 +500,56 @@ results_oneroster_bulk_move(results_request_t *r)
         moved = 1;
     }
 
+    if (moved && results_oneroster_bulk_meet(r) != 0) {
+        return -1;
+    }
+
     return moved;
+}
+
+
+/* a new id that another member has been supplied with: -1, a failure */
+static int
+results_oneroster_bulk_meet(results_request_t *r)
+{
+    size_t                      i, one, other;
+    results_str_t               path;
+    results_oneroster_member_t  *members;
+    const results_record_t    **sorted;
+
+    members = r->state;
+
+    sorted = results_oneroster_bulk_sorted(r, r->records, r->nrecords);
+    if (sorted == NULL) {
+        results_fail(r, 500, "out of memory");
+        return -1;
+    }
+
+    for (i = 1; i < r->nrecords; i++) {
+
+        if (!results_str_eq(sorted[i - 1]->id, sorted[i]->id)) {
+            continue;
+        }
+
+        one = (size_t) (sorted[i - 1] - r->records);
+        other = (size_t) (sorted[i] - r->records);
+
+        if (!members[one].moved) {
+            one = other;
+            other = (size_t) (sorted[i - 1] - r->records);
+        }
+
+        path = results_arena_printf(r->arena, "/results/%zu/sourcedId", one);
+
+        results_errors_add(&r->errors, path.data ? path.data : "",
+                           "holds another result, and the id that it would "
+                           "get is that of /results/%zu", other);
+    }
+
+    if (r->errors.n || r->errors.dropped) {
+        r->failure.status = 422;
+        return -1;
+    }
+
+    return 0;
 }
