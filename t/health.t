@@ -56,7 +56,7 @@ subtest 'up' => sub {
 
     is($response->status, 200, 'ready');
     is($response->header('Content-Type'), 'application/json', 'in JSON');
-    is($response->header('Cache-Control'), 'no-store', 'not to be cached');
+    is($response->header('Cache-Control'), 'private, no-store', 'not to be cached');
     is_deeply($response->json, { status => 'up', store => 'main' },
               'names the store');
     is_deeply(live()->json, { status => 'up' }, 'live');

@@ -288,7 +288,7 @@ subtest 'formats' => sub {
 
         is($r->status, 200, $name);
         is($r->header('Content-Type'), $type{$format}, "is $format");
-        is($r->header('Cache-Control'), 'no-store', 'not to be cached');
+        is($r->header('Cache-Control'), 'private, no-store', 'not to be cached');
     };
 
     $is->('without Accept', 'json', '/any');

@@ -120,7 +120,8 @@ sub refused {
     like($json->{error_description}, qr/^[\x20-\x21\x23-\x5b\x5d-\x7e]+\z/,
          'in the characters that are allowed');
     is(join(' ', sort keys %$json), 'error error_description', 'no more');
-    is($response->header('Cache-Control'), 'no-store', 'not to be kept');
+    is($response->header('Cache-Control'), 'private, no-store',
+       'not to be kept');
 
     if ($status == 401) {
         like($response->header('WWW-Authenticate'), qr/^Basic realm="/,
@@ -159,7 +160,8 @@ subtest 'three ways to say who one is' => sub {
         is($response->json->{expires_in}, 3600, 'for an hour');
         is($response->json->{scope}, "$READ $WRITE", 'of all scopes');
         is($response->header('Content-Type'), 'application/json', 'in JSON');
-        is($response->header('Cache-Control'), 'no-store', 'not to be kept');
+        is($response->header('Cache-Control'), 'private, no-store',
+           'not to be kept');
         is($response->header('Pragma'), 'no-cache', 'by nobody');
 
         my $n = keys %seen;

@@ -8,6 +8,10 @@
 #include "ngx_http_results.h"
 
 
+static ngx_int_t ngx_http_results_private(ngx_http_request_t *r,
+    ngx_uint_t validated);
+
+
 static ngx_str_t  ngx_http_results_expect = ngx_string("expect");
 
 
@@ -108,7 +112,10 @@ ngx_http_results_set_headers(ngx_http_request_t *r, results_reply_t *reply)
 {
     unsigned           i;
     ngx_str_t          value;
+    ngx_uint_t         validated;
     results_header_t  *header;
+
+    validated = 0;
 
     r->headers_out.content_length_n = reply->body.len;
     r->headers_out.content_type.data = (u_char *) reply->content_type.data;
@@ -127,9 +134,36 @@ ngx_http_results_set_headers(ngx_http_request_t *r, results_reply_t *reply)
         {
             return NGX_ERROR;
         }
+
+        validated |= results_str_is(header->name, "ETag");
     }
 
-    return NGX_OK;
+    return ngx_http_results_private(r, validated);
+}
+
+
+/*
+ * What one caller gets is not for the next one: no cache on the way keeps it.
+ * With an ETag the caller's own cache may, and asks before each use.
+ */
+
+static ngx_int_t
+ngx_http_results_private(ngx_http_request_t *r, ngx_uint_t validated)
+{
+    ngx_str_t  control, vary;
+
+    ngx_str_set(&control, "private, no-store");
+    ngx_str_set(&vary, "Accept, Authorization");
+
+    if (validated) {
+        ngx_str_set(&control, "private, no-cache");
+    }
+
+    if (ngx_http_results_push_header(r, "Cache-Control", &control) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_results_push_header(r, "Vary", &vary);
 }
 
 
@@ -139,7 +173,6 @@ ngx_http_results_send_text(ngx_http_request_t *r, ngx_uint_t status,
 {
     ngx_int_t     rc;
     ngx_buf_t    *b;
-    ngx_str_t     value;
     ngx_chain_t   out;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
@@ -152,13 +185,9 @@ ngx_http_results_send_text(ngx_http_request_t *r, ngx_uint_t status,
         return rc;
     }
 
-    ngx_str_set(&value, "no-store");
-
     b = text->failed ? NULL : ngx_create_temp_buf(r->pool, text->len);
 
-    if (b == NULL
-        || ngx_http_results_push_header(r, "Cache-Control", &value) != NGX_OK)
-    {
+    if (b == NULL || ngx_http_results_private(r, 0) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

@@ -172,7 +172,7 @@ test_answer(void **state)
         }
 
         assert_int_equal(request_reply(&t), answers[i].reply);
-        assert_string_equal(request_header(&t, "Cache-Control"), "no-store");
+        assert_string_equal(request_header(&t, "Pragma"), "no-cache");
 
         snprintf(token, sizeof(token), "%s",
                  json_string_value(json_object_get(t.json, "access_token")));

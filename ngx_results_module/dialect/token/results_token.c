@@ -216,7 +216,6 @@ results_token_finish(results_request_t *r)
     r->reply.status = 200;
     r->reply.content_type = results_str("application/json");
 
-    results_reply_header(r, "Cache-Control", results_str("no-store"));
     results_reply_header(r, "Pragma", results_str("no-cache"));
 
     return RESULTS_NEXT_REPLY;
@@ -263,7 +262,6 @@ results_token_error(results_request_t *r)
         }
     }
 
-    results_reply_header(r, "Cache-Control", results_str("no-store"));
     results_reply_header(r, "Pragma", results_str("no-cache"));
 
     r->reply.content_type = results_str("application/json");
