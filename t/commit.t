@@ -95,3 +95,79 @@ subtest 'the machine stops right after the answer' => sub {
     is($row->{score}, 2, 'the last one last');
     is($t->put('killed', $t->result)->status, 200, 'and it goes on');
 };
+
+
+# The row of a write may come although the write is rolled back: nothing of it
+# may be believed, least of all by the next run of it.
+
+subtest 'a replace that is rolled back behind its row' => sub {
+    my $uri = "$Results::Test::BASE/assessmentResults/patched";
+    my $LOCK = 1013;
+
+    my $put = sub {
+        return $t->request('PUT', $uri, $t->headers, $t->encode({
+            assessmentResult => {
+                assessmentLineItem => { sourcedId => 'item' },
+                student => { sourcedId => 'student' },
+                scoreStatus => 'fully graded', scoreDate => '2026-03-02',
+                @_,
+            } }));
+    };
+
+    # The first replace fails at its commit, as a transaction that is ended
+    # for another's sake does; the second one waits before it has begun.
+    $pg->do('CREATE SEQUENCE results.replaces');
+    $pg->do(q{
+        CREATE FUNCTION results.replace_fails() RETURNS trigger
+        LANGUAGE plpgsql SECURITY DEFINER AS $$
+        BEGIN
+            IF NEW.op = 4 AND currval('results.replaces') = 1 THEN
+                RAISE EXCEPTION 'ended' USING ERRCODE = '40001';
+            END IF;
+            RETURN NULL;
+        END $$
+    });
+    $pg->do(q{
+        CREATE CONSTRAINT TRIGGER replace_fails AFTER UPDATE
+        ON results.result DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION results.replace_fails()
+    });
+    $pg->do(qq{
+        CREATE FUNCTION results.replace_waits() RETURNS trigger
+        LANGUAGE plpgsql SECURITY DEFINER AS \$\$
+        BEGIN
+            IF NEW.op = 4 AND nextval('results.replaces') = 2 THEN
+                PERFORM pg_advisory_xact_lock($LOCK);
+            END IF;
+            RETURN NEW;
+        END \$\$
+    });
+    $pg->do(q{
+        CREATE TRIGGER replace_waits BEFORE INSERT ON results.result
+        FOR EACH ROW EXECUTE FUNCTION results.replace_waits()
+    });
+
+    is($put->(score => 1)->status, 201, 'there is one');
+    $pg->do("SELECT pg_advisory_lock($LOCK)");
+
+    my $http = $t->http;
+
+    $http->send($http->format('PATCH', $uri, $t->headers,
+        $t->encode({ assessmentResult => { comment => 'late' } })));
+
+    wait_for(sub {
+        $pg->value(q{SELECT count(*) FROM pg_locks
+                     WHERE locktype = 'advisory' AND NOT granted});
+    });
+
+    is($put->(score => 2)->status, 200, 'another client replaces it');
+    $pg->do("SELECT pg_advisory_unlock($LOCK)");
+
+    is($http->response('PATCH')->status, 200, 'the replace comes, too');
+
+    my $row = $t->row('patched');
+
+    is($row->{score}, 2, 'upon what was acknowledged');
+    like($row->{detail}, qr/late/, 'and with its own');
+    is($row->{version}, 3, 'no version was skipped');
+};

@@ -43,7 +43,7 @@ typedef enum {
     RESULTS_COLUMN_ENUM,           /* int2, of an int that is never null */
     RESULTS_COLUMN_NONZERO,        /* int2, 0 is null */
     RESULTS_COLUMN_INT,            /* int4 */
-    RESULTS_COLUMN_VERSION,        /* int4, null unless op is REPLACE */
+    RESULTS_COLUMN_EXPECTED,       /* int4, null unless op is REPLACE */
     RESULTS_COLUMN_HASH,           /* int8 */
     RESULTS_COLUMN_DOUBLE,         /* float8 */
     RESULTS_COLUMN_TIME,           /* timestamptz */
@@ -110,7 +110,7 @@ static const results_column_t  results_columns[RESULTS_WRITE_NPARAMS] = {
     results_column(HASH, payload_hash),
     results_column(INT, client_id),
     results_column(TIME, stamp),
-    results_column(VERSION, version),
+    results_column(EXPECTED, expected),
     results_column(NONZERO, guards),
     results_column(TEXT, actor_id)
 };
@@ -295,7 +295,7 @@ results_encode_column(char *p, const results_column_t *column,
             is_null = (value == RESULTS_INT_NULL);
             break;
 
-        case RESULTS_COLUMN_VERSION:
+        case RESULTS_COLUMN_EXPECTED:
             value = *(const int32_t *) field;
             is_null = (records[i]->op != RESULTS_OP_REPLACE);
             break;
@@ -417,82 +417,64 @@ results_encode_int8(char *p, uint64_t value)
 
 int
 results_decode_outcomes(const results_str_t answer[3],
-    results_record_t *const *records, size_t n)
+    results_written_t *written, size_t n)
 {
-    int                pass, stamped, forgotten;
-    size_t             i;
-    int64_t            outcome, version, stamp;
-    results_array_t    outcomes, versions, stamps;
-    results_record_t  *record;
+    int              stamped, forgotten;
+    size_t           i;
+    int64_t          outcome, version, stamp;
+    results_array_t  outcomes, versions, stamps;
 
     stamped = (answer[2].data != NULL);
 
-    /* first the whole answer is checked, then it is taken over */
+    if (results_decode_array(&outcomes, answer[0], RESULTS_OID_INT2, n)
+        || results_decode_array(&versions, answer[1], RESULTS_OID_INT4, n)
+        || (stamped
+            && results_decode_array(&stamps, answer[2],
+                                    RESULTS_OID_TIMESTAMPTZ, n)))
+    {
+        return -1;
+    }
 
-    for (pass = 0; pass < 2; pass++) {
+    for (i = 0; i < n; i++, written++) {
+        outcome = 0;
+        version = 0;
+        stamp = RESULTS_TIME_NULL;
 
-        if (results_decode_array(&outcomes, answer[0], RESULTS_OID_INT2, n)
-            || results_decode_array(&versions, answer[1], RESULTS_OID_INT4, n)
+        if (results_decode_element(&outcomes, 2, &outcome) < 0
+            || results_decode_element(&versions, 4, &version) < 0
             || (stamped
-                && results_decode_array(&stamps, answer[2],
-                                        RESULTS_OID_TIMESTAMPTZ, n)))
+                && results_decode_element(&stamps, 8, &stamp) < 0))
         {
             return -1;
         }
 
-        for (i = 0; i < n; i++) {
-            outcome = 0;
-            version = 0;
-            stamp = RESULTS_TIME_NULL;
+        forgotten = (outcome < 0);
 
-            if (results_decode_element(&outcomes, 2, &outcome) < 0
-                || results_decode_element(&versions, 4, &version) < 0
-                || (stamped
-                    && results_decode_element(&stamps, 8, &stamp) < 0))
-            {
-                return -1;
-            }
-
-            forgotten = (outcome < 0);
-
-            if (forgotten) {
-                outcome = -outcome;
-            }
-
-            if (outcome <= (forgotten ? RESULTS_OUTCOME_REPLAYED
-                                      : RESULTS_OUTCOME_NONE)
-                || outcome > RESULTS_OUTCOME_FORBIDDEN
-                || (outcome <= RESULTS_OUTCOME_REPLAYED && version <= 0)
-                || stamp > RESULTS_TIME_MAX - RESULTS_TIME_PG_EPOCH)
-            {
-                return -1;
-            }
-
-            record = records[i];
-
-            if (pass == 0 || record == NULL) {
-                continue;
-            }
-
-            record->outcome = (results_outcome_e) outcome;
-            record->forgotten = forgotten;
-
-            /* one that is written again keeps the version it expects */
-
-            if (outcome <= RESULTS_OUTCOME_REPLAYED) {
-                record->version = (int32_t) version;
-            }
-
-            if (stamp != RESULTS_TIME_NULL) {
-                record->stamp = stamp + RESULTS_TIME_PG_EPOCH;
-            }
+        if (forgotten) {
+            outcome = -outcome;
         }
 
-        if (outcomes.left != 0 || versions.left != 0
-            || (stamped && stamps.left != 0))
+        if (outcome <= (forgotten ? RESULTS_OUTCOME_REPLAYED
+                                  : RESULTS_OUTCOME_NONE)
+            || outcome > RESULTS_OUTCOME_FORBIDDEN
+            || (outcome <= RESULTS_OUTCOME_REPLAYED && version <= 0)
+            || stamp > RESULTS_TIME_MAX - RESULTS_TIME_PG_EPOCH)
         {
             return -1;
         }
+
+        written->outcome = (results_outcome_e) outcome;
+        written->forgotten = forgotten;
+        written->version = (outcome <= RESULTS_OUTCOME_REPLAYED)
+                           ? (int32_t) version : 0;
+        written->stamp = (stamp != RESULTS_TIME_NULL)
+                         ? stamp + RESULTS_TIME_PG_EPOCH : RESULTS_TIME_NULL;
+    }
+
+    if (outcomes.left != 0 || versions.left != 0
+        || (stamped && stamps.left != 0))
+    {
+        return -1;
     }
 
     return 0;

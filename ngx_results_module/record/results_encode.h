@@ -43,15 +43,13 @@ void results_params_free(results_params_t *params);
  * Reads the one row that write_records() answers: outcomes smallint[],
  * versions int[], stamps timestamptz[], each with one element a record, in
  * the order they were sent.  Stamps may be NULL as a whole (the fast path:
- * every record was stored with its own); an element that is not null replaces
- * the record's stamp.  0, or -1 when the answer is not of that form (another
- * number of elements, an unknown outcome): then no record was touched.  A NULL
- * among the records is passed over; one that was not stored keeps the version
- * it expects, as it may be written again.  A negative one, of what was not
- * stored, is the same, forgotten.
+ * every record was stored with its own).  A negative outcome, of what was not
+ * stored, is the same, forgotten.  0, or -1 when the answer is not of that
+ * form (another number of elements, an unknown outcome): then written, of n
+ * elements, holds nothing that counts.
  */
 int results_decode_outcomes(const results_str_t answer[3],
-    results_record_t *const *records, size_t n);
+    results_written_t *written, size_t n);
 
 /*
  * A bytea[] of n digests of 32 bytes, behind what buf holds: the parameter of

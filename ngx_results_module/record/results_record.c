@@ -74,6 +74,20 @@ results_record_init(results_record_t *record)
 }
 
 
+void
+results_record_written(results_record_t *record,
+    const results_written_t *written)
+{
+    record->outcome = written->outcome;
+    record->forgotten = written->forgotten;
+    record->version = written->version;
+
+    if (written->stamp != RESULTS_TIME_NULL) {
+        record->stamp = written->stamp;
+    }
+}
+
+
 int
 results_record_compare(const results_record_t *a, const results_record_t *b)
 {

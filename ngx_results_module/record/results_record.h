@@ -47,7 +47,7 @@ typedef enum {
     RESULTS_OP_PUT = 1,            /* create or replace */
     RESULTS_OP_CREATE,             /* create; the same again is a replay */
     RESULTS_OP_DELETE,             /* mark tobedeleted; only the key is read */
-    RESULTS_OP_REPLACE             /* replace, if it still has `version` */
+    RESULTS_OP_REPLACE             /* replace, if it has `expected` still */
 } results_op_e;
 
 
@@ -104,20 +104,39 @@ typedef struct {
     int32_t                 client_id;      /* who writes: api_client.id */
     int64_t                 stamp;          /* updated_at */
     int64_t                 created_at;     /* set by reads only */
-    int32_t                 version;        /* REPLACE: the expected one;
-                                               after a write: the stored one */
+    int32_t                 expected;       /* REPLACE: this version of it */
 
     unsigned                guards;
     results_str_t           actor_id;       /* the person whom guards concern */
 
+    /* set by a read, and by a write when it is committed: nothing above is */
+    int32_t                 version;        /* the stored one */
     results_outcome_e       outcome;
     unsigned                forgotten:1;    /* not stored, but for an earlier
                                                run of which no history tells */
 } results_record_t;
 
 
+/*
+ * What a run of the write statement answered of one record.  It is kept aside
+ * until the run is known to be committed: one that is rolled back may have
+ * answered all the same.
+ */
+typedef struct {
+    int64_t                 stamp;          /* the stored one; none: TIME_NULL,
+                                               it is the record's own */
+    int32_t                 version;        /* of what was stored; else 0 */
+    results_outcome_e       outcome;
+    unsigned                forgotten:1;
+} results_written_t;
+
+
 /* all values null, op PUT, status active */
 void results_record_init(results_record_t *record);
+
+/* a committed run's answer; what the record asks for stays as it is */
+void results_record_written(results_record_t *record,
+    const results_written_t *written);
 
 /*
  * Orders by institution, space of ids, id (bytes): the order of the primary

@@ -174,12 +174,11 @@ ngx_int_t
 ngx_http_results_batch_row(ngx_http_results_job_t *job,
     const results_str_t *values, ngx_uint_t nvalues)
 {
-    ngx_uint_t                 i;
     ngx_http_results_batch_t  *batch;
 
     batch = job->data;
 
-    /* one row is the whole answer */
+    /* one row is the whole answer, and nothing of it counts before the Sync */
 
     batch->decoded = 0;
 
@@ -187,13 +186,7 @@ ngx_http_results_batch_row(ngx_http_results_job_t *job,
         return NGX_OK;
     }
 
-    /* those whom nobody waits for are NULL by now */
-
-    for (i = 0; i < batch->nrows; i++) {
-        batch->records[i] = batch->rows[i].record;
-    }
-
-    batch->decoded = (results_decode_outcomes(values, batch->records,
+    batch->decoded = (results_decode_outcomes(values, batch->written,
                                               batch->nrows)
                       == 0);
 
@@ -272,14 +265,16 @@ ngx_http_results_batch_done(ngx_http_results_job_t *job,
 
 
 /*
- * Its groups are told when the next batch has left: replies take time, in
- * which the database would have nothing to do.
+ * The one place where a run's answer becomes the records' own.  Its groups are
+ * told when the next batch has left: replies take time, in which the database
+ * would have nothing to do.
  */
 
 static void
 ngx_http_results_batch_committed(ngx_http_results_batch_t *batch)
 {
     ngx_uint_t                          i;
+    results_record_t                   *record;
     ngx_http_results_store_counters_t  *counters;
 
     counters = ngx_http_results_store_counters(batch->batcher->conf);
@@ -297,9 +292,14 @@ ngx_http_results_batch_committed(ngx_http_results_batch_t *batch)
                              ngx_http_results_time_bounds, batch->commit_time);
 
     for (i = 0; i < batch->nrows; i++) {
-        if (batch->rows[i].record == NULL) {
+        record = batch->rows[i].record;
+
+        if (record == NULL) {
             counters->rows_orphaned++;
+            continue;
         }
+
+        results_record_written(record, &batch->written[i]);
     }
 
     ngx_post_event(&batch->batcher->flush, &ngx_posted_events);

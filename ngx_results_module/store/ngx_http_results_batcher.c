@@ -82,7 +82,12 @@ ngx_http_results_batcher_init(ngx_http_results_batcher_t *b,
         batch->records = ngx_palloc(cycle->pool,
                                     nrows * sizeof(results_record_t *));
 
-        if (batch->rows == NULL || batch->records == NULL) {
+        batch->written = ngx_palloc(cycle->pool,
+                                    nrows * sizeof(results_written_t));
+
+        if (batch->rows == NULL || batch->records == NULL
+            || batch->written == NULL)
+        {
             return NGX_ERROR;
         }
 

@@ -32,6 +32,8 @@ typedef struct {
     ngx_queue_t             groups;         /* by deadline; they still wait */
     results_batch_row_t    *rows;           /* .record NULL: nobody waits */
     results_record_t      **records;        /* the same, for the encoder */
+    results_written_t      *written;        /* what was answered of each, to be
+                                               taken over at the Sync */
     ngx_uint_t              nrows;
     results_params_t        params;
     int64_t                 departed;       /* when it was sent */

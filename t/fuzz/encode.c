@@ -95,7 +95,7 @@ record(results_record_t *r, const uint8_t **data, size_t *size)
         number = bits(data, size);
         memcpy(&r->score, &number, sizeof(double));
         r->payload_hash = (int64_t) number;
-        r->version = (int32_t) number;
+        r->expected = (int32_t) number;
     }
 
     if (set & 0x40) {
@@ -312,8 +312,9 @@ batch(size_t n)
 static void
 answer(results_str_t bytes, size_t n)
 {
-    size_t         i, third;
-    results_str_t  parts[3];
+    size_t             i, third;
+    results_str_t      parts[3];
+    results_written_t  written[RECORDS];
 
     third = bytes.len / 3;
 
@@ -327,10 +328,10 @@ answer(results_str_t bytes, size_t n)
         parts[2].len = 0;
     }
 
-    if (results_decode_outcomes(parts, list, n) == 0) {
+    if (results_decode_outcomes(parts, written, n) == 0) {
 
         for (i = 0; i < n; i++) {
-            fuzz_assert(results_outcome_name(records[i].outcome));
+            fuzz_assert(results_outcome_name(written[i].outcome));
         }
     }
 }

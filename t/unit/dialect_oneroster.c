@@ -385,7 +385,7 @@ test_patch(void **state)
         assert_int_equal(t.r.route->finish(&t.r), RESULTS_NEXT_WRITE);
 
         assert_int_equal(t.r.records->op, RESULTS_OP_REPLACE);
-        assert_int_equal(t.r.records->version, i);
+        assert_int_equal(t.r.records->expected, i);
         assert_true(t.r.records->score == 5);
         assert_str(t.r.records->learner_id, "st");
         assert_str(t.r.records->item_id, "ali");

@@ -21,7 +21,7 @@
 enum {
     OP, INSTITUTION, KIND, ID, LEARNER, ITEM, COURSE, STATUS, SCORE,
     SCORE_MAX, COMPLETION, PROGRESS, TIME_SPENT, STARTED, COMPLETED, SCORED,
-    DETAIL, HASH, CLIENT, STAMP, VERSION, GUARDS, ACTOR
+    DETAIL, HASH, CLIENT, STAMP, EXPECTED, GUARDS, ACTOR
 };
 
 
@@ -178,7 +178,7 @@ give_all_values(results_record_t *r)
     r->payload_hash = INT64_C(-81985529216486896);
     r->client_id = 12;
     r->stamp = 0;
-    r->version = 3;
+    r->expected = 3;
     r->guards = RESULTS_GUARD_STRICT_REFERENCES
                 | RESULTS_GUARD_STUDENT_OR_CENTER;
     r->actor_id = results_str("actor");
@@ -267,7 +267,7 @@ values_are_encoded(void **state)
     column(&params, STAMP);
     assert_number_at(0, 8, -RESULTS_TIME_PG_EPOCH);
 
-    column(&params, VERSION);
+    column(&params, EXPECTED);
     assert_number_at(0, 4, 3);
 
     column(&params, GUARDS);
@@ -288,7 +288,7 @@ a_column_without_values_is_null(void **state)
 
     static const int  nullable[] = {
         LEARNER, ITEM, COURSE, SCORE, SCORE_MAX, COMPLETION, PROGRESS,
-        TIME_SPENT, STARTED, COMPLETED, SCORED, DETAIL, VERSION, GUARDS, ACTOR
+        TIME_SPENT, STARTED, COMPLETED, SCORED, DETAIL, EXPECTED, GUARDS, ACTOR
     };
 
     (void) state;
@@ -297,7 +297,7 @@ a_column_without_values_is_null(void **state)
 
     /* only REPLACE expects one */
 
-    list[0]->version = 5;
+    list[0]->expected = 5;
 
     memset(&params, 0, sizeof(params));
     assert_int_equal(results_encode_records(&params, list, 2), 0);
@@ -347,7 +347,7 @@ nulls_stand_among_values(void **state)
         assert_null_at(i);
         column(&params, COMPLETION);
         assert_null_at(i);
-        column(&params, VERSION);
+        column(&params, EXPECTED);
         assert_null_at(i);
         column(&params, DETAIL);
         assert_null_at(i);
@@ -367,7 +367,7 @@ nulls_stand_among_values(void **state)
     assert_number_at(1, 8, -RESULTS_TIME_PG_EPOCH);
     column(&params, COMPLETION);
     assert_number_at(1, 2, 1);
-    column(&params, VERSION);
+    column(&params, EXPECTED);
     assert_number_at(1, 4, 0);
     column(&params, DETAIL);
     assert_text_at(1, "{}", 2);

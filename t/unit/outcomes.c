@@ -1,7 +1,8 @@
 
 /*
- * The answer of write_records(): what of it a record takes over, and that an
- * answer of any other form changes none.
+ * The answer of write_records(): it is read aside, and no record knows of it
+ * before it is taken over; what then is a record's own.  An answer of any
+ * other form is none.
  */
 
 #include <setjmp.h>
@@ -15,7 +16,8 @@
 #include "results_encode.h"
 
 
-static results_record_t  records[8], *list[8];
+static results_record_t   records[8];
+static results_written_t  written[8];
 
 
 static void
@@ -26,7 +28,28 @@ prepare(size_t n)
     for (i = 0; i < n; i++) {
         results_record_init(&records[i]);
         records[i].stamp = RESULTS_TIME_PG_EPOCH;
-        list[i] = &records[i];
+    }
+
+    memset(written, 0xff, sizeof(written));
+}
+
+
+/* the answer read, and taken over by the records */
+static void
+take_over(const results_str_t *a, size_t n)
+{
+    size_t            i;
+    results_record_t  before[8];
+
+    memcpy(before, records, sizeof(before));
+
+    assert_int_equal(results_decode_outcomes(a, written, n), 0);
+
+    /* it may be rolled back yet */
+    assert_memory_equal(before, records, sizeof(before));
+
+    for (i = 0; i < n; i++) {
+        results_record_written(&records[i], &written[i]);
     }
 }
 
@@ -110,18 +133,18 @@ outcomes_are_taken_over(void **state)
     a[1] = answer(23, 4, 4, versions);
     a[2] = results_str(NULL);
 
-    assert_int_equal(results_decode_outcomes(a, list, 4), 0);
+    take_over(a, 4);
 
-    assert_int_equal(list[0]->outcome, RESULTS_OUTCOME_CREATED);
-    assert_int_equal(list[0]->version, 1);
-    assert_int_equal(list[1]->outcome, RESULTS_OUTCOME_UPDATED);
-    assert_int_equal(list[2]->outcome, RESULTS_OUTCOME_DELETED);
-    assert_int_equal(list[2]->version, 300);
-    assert_int_equal(list[3]->outcome, RESULTS_OUTCOME_REPLAYED);
-    assert_int_equal(list[3]->version, INT32_MAX);
+    assert_int_equal(records[0].outcome, RESULTS_OUTCOME_CREATED);
+    assert_int_equal(records[0].version, 1);
+    assert_int_equal(records[1].outcome, RESULTS_OUTCOME_UPDATED);
+    assert_int_equal(records[2].outcome, RESULTS_OUTCOME_DELETED);
+    assert_int_equal(records[2].version, 300);
+    assert_int_equal(records[3].outcome, RESULTS_OUTCOME_REPLAYED);
+    assert_int_equal(records[3].version, INT32_MAX);
 
-    assert_true(list[0]->stamp == RESULTS_TIME_PG_EPOCH);
-    assert_true(list[3]->stamp == RESULTS_TIME_PG_EPOCH);
+    assert_true(records[0].stamp == RESULTS_TIME_PG_EPOCH);
+    assert_true(records[3].stamp == RESULTS_TIME_PG_EPOCH);
 
     answers_free(a);
 }
@@ -144,11 +167,11 @@ stored_stamps_replace_the_records(void **state)
     a[1] = answer(23, 4, 3, versions);
     a[2] = answer(1184, 8, 3, stamps);
 
-    assert_int_equal(results_decode_outcomes(a, list, 3), 0);
+    take_over(a, 3);
 
-    assert_true(list[0]->stamp == RESULTS_TIME_PG_EPOCH + 5);
-    assert_true(list[1]->stamp == RESULTS_TIME_PG_EPOCH - 5);
-    assert_true(list[2]->stamp == RESULTS_TIME_PG_EPOCH);
+    assert_true(records[0].stamp == RESULTS_TIME_PG_EPOCH + 5);
+    assert_true(records[1].stamp == RESULTS_TIME_PG_EPOCH - 5);
+    assert_true(records[2].stamp == RESULTS_TIME_PG_EPOCH);
 
     answers_free(a);
 }
@@ -156,7 +179,7 @@ stored_stamps_replace_the_records(void **state)
 
 /* it may be written again, with a later stamp */
 static void
-what_was_not_stored_keeps_its_version(void **state)
+what_was_not_stored_has_no_version(void **state)
 {
     size_t         i;
     results_str_t  a[3];
@@ -168,21 +191,51 @@ what_was_not_stored_keeps_its_version(void **state)
 
     prepare(6);
 
-    for (i = 0; i < 6; i++) {
-        list[i]->op = RESULTS_OP_REPLACE;
-        list[i]->version = 4;
-    }
-
     a[0] = answer(21, 2, 6, outcomes);
     a[1] = answer(23, 4, 6, versions);
     a[2] = results_str(NULL);
 
-    assert_int_equal(results_decode_outcomes(a, list, 6), 0);
+    take_over(a, 6);
 
     for (i = 0; i < 6; i++) {
-        assert_int_equal(list[i]->outcome, outcomes[i]);
-        assert_int_equal(list[i]->version, 4);
+        assert_int_equal(records[i].outcome, outcomes[i]);
+        assert_int_equal(records[i].version, 0);
     }
+
+    answers_free(a);
+}
+
+
+/* whatever came of it: the next run must ask for the same */
+static void
+what_a_record_expects_stays(void **state)
+{
+    size_t         i;
+    results_str_t  a[3];
+
+    static const int64_t  outcomes[] = { 2, 5, 6 };
+    static const int64_t  versions[] = { 5, 9, 9 };
+
+    (void) state;
+
+    prepare(3);
+
+    for (i = 0; i < 3; i++) {
+        records[i].op = RESULTS_OP_REPLACE;
+        records[i].expected = 4;
+    }
+
+    a[0] = answer(21, 2, 3, outcomes);
+    a[1] = answer(23, 4, 3, versions);
+    a[2] = results_str(NULL);
+
+    take_over(a, 3);
+
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(records[i].expected, 4);
+    }
+
+    assert_int_equal(records[0].version, 5);
 
     answers_free(a);
 }
@@ -204,54 +257,27 @@ negative_outcomes_are_forgotten(void **state)
     a[1] = answer(23, 4, 4, versions);
     a[2] = results_str(NULL);
 
-    assert_int_equal(results_decode_outcomes(a, list, 4), 0);
+    take_over(a, 4);
 
-    assert_int_equal(list[0]->outcome, RESULTS_OUTCOME_SUPERSEDED);
-    assert_true(list[0]->forgotten);
-    assert_int_equal(list[1]->outcome, RESULTS_OUTCOME_SUPERSEDED);
-    assert_false(list[1]->forgotten);
-    assert_int_equal(list[2]->outcome, RESULTS_OUTCOME_FORBIDDEN);
-    assert_true(list[2]->forgotten);
-    assert_int_equal(list[3]->outcome, RESULTS_OUTCOME_REPLAYED);
-    assert_false(list[3]->forgotten);
-
-    answers_free(a);
-}
-
-
-/* its request has gone meanwhile */
-static void
-missing_records_are_passed_over(void **state)
-{
-    results_str_t  a[3];
-
-    static const int64_t  outcomes[] = { 1, 2 };
-    static const int64_t  versions[] = { 1, 2 };
-
-    (void) state;
-
-    prepare(2);
-    list[0] = NULL;
-
-    a[0] = answer(21, 2, 2, outcomes);
-    a[1] = answer(23, 4, 2, versions);
-    a[2] = results_str(NULL);
-
-    assert_int_equal(results_decode_outcomes(a, list, 2), 0);
-    assert_int_equal(records[0].outcome, RESULTS_OUTCOME_NONE);
-    assert_int_equal(records[1].outcome, RESULTS_OUTCOME_UPDATED);
+    assert_int_equal(records[0].outcome, RESULTS_OUTCOME_SUPERSEDED);
+    assert_true(records[0].forgotten);
+    assert_int_equal(records[1].outcome, RESULTS_OUTCOME_SUPERSEDED);
+    assert_false(records[1].forgotten);
+    assert_int_equal(records[2].outcome, RESULTS_OUTCOME_FORBIDDEN);
+    assert_true(records[2].forgotten);
+    assert_int_equal(records[3].outcome, RESULTS_OUTCOME_REPLAYED);
+    assert_false(records[3].forgotten);
 
     answers_free(a);
 }
 
 
 static void
-other_answers_touch_no_record(void **state)
+other_answers_are_none(void **state)
 {
-    char             *copy;
-    size_t            i, k, len;
-    results_str_t     a[3], cut[3];
-    results_record_t  before[2];
+    char           *copy;
+    size_t          i, k, len;
+    results_str_t   a[3], cut[3];
 
     static const int64_t  good[] = { 1, 2 };
 
@@ -263,7 +289,6 @@ other_answers_touch_no_record(void **state)
     (void) state;
 
     prepare(2);
-    memcpy(before, records, sizeof(before));
 
     /* outcomes there are not, always in the last record */
 
@@ -272,7 +297,7 @@ other_answers_touch_no_record(void **state)
         a[1] = answer(23, 4, 2, good);
         a[2] = results_str(NULL);
 
-        assert_int_equal(results_decode_outcomes(a, list, 2), -1);
+        assert_int_equal(results_decode_outcomes(a, written, 2), -1);
         answers_free(a);
     }
 
@@ -281,7 +306,7 @@ other_answers_touch_no_record(void **state)
     a[0] = answer(21, 2, 2, good);
     a[1] = answer(23, 4, 2, bad[0]);
     a[2] = results_str(NULL);
-    assert_int_equal(results_decode_outcomes(a, list, 2), -1);
+    assert_int_equal(results_decode_outcomes(a, written, 2), -1);
     answers_free(a);
 
     /* another number of elements */
@@ -291,7 +316,7 @@ other_answers_touch_no_record(void **state)
         a[1] = answer(23, 4, (i == 1) ? 1 : 2, good);
         a[2] = answer(1184, 8, (i == 2) ? 1 : 2, good);
 
-        assert_int_equal(results_decode_outcomes(a, list, 2), -1);
+        assert_int_equal(results_decode_outcomes(a, written, 2), -1);
         answers_free(a);
     }
 
@@ -299,7 +324,7 @@ other_answers_touch_no_record(void **state)
     a[1] = answer(23, 4, 2, good);
     a[2] = answer(1184, 8, 2, good);
 
-    assert_int_equal(results_decode_outcomes(a, list, 1), -1);
+    assert_int_equal(results_decode_outcomes(a, written, 1), -1);
 
     /* nulls, other types, cut off anywhere, or more behind */
 
@@ -308,11 +333,11 @@ other_answers_touch_no_record(void **state)
 
         if (i != 2) {
             cut[i] = results_str(NULL);
-            assert_int_equal(results_decode_outcomes(cut, list, 2), -1);
+            assert_int_equal(results_decode_outcomes(cut, written, 2), -1);
         }
 
         cut[i] = a[(i + 1) % 3];
-        assert_int_equal(results_decode_outcomes(cut, list, 2), -1);
+        assert_int_equal(results_decode_outcomes(cut, written, 2), -1);
 
         for (len = 0; len < a[i].len; len++) {
             copy = malloc(len + (len == 0));
@@ -321,7 +346,7 @@ other_answers_touch_no_record(void **state)
             cut[i].data = copy;
             cut[i].len = len;
 
-            assert_int_equal(results_decode_outcomes(cut, list, 2), -1);
+            assert_int_equal(results_decode_outcomes(cut, written, 2), -1);
 
             free(copy);
         }
@@ -331,7 +356,7 @@ other_answers_touch_no_record(void **state)
         assert_non_null(cut[i].data);
         memcpy((char *) cut[i].data, a[i].data, a[i].len);
 
-        assert_int_equal(results_decode_outcomes(cut, list, 2), -1);
+        assert_int_equal(results_decode_outcomes(cut, written, 2), -1);
 
         free((char *) cut[i].data);
 
@@ -339,14 +364,12 @@ other_answers_touch_no_record(void **state)
 
         for (k = 0; k < 4; k++) {
             ((char *) a[i].data)[20 + k] ^= 0x40;
-            assert_int_equal(results_decode_outcomes(a, list, 2), -1);
+            assert_int_equal(results_decode_outcomes(a, written, 2), -1);
             ((char *) a[i].data)[20 + k] ^= 0x40;
         }
     }
 
-    assert_memory_equal(before, records, sizeof(before));
-
-    assert_int_equal(results_decode_outcomes(a, list, 2), 0);
+    take_over(a, 2);
 
     answers_free(a);
 }
@@ -358,10 +381,10 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(outcomes_are_taken_over),
         cmocka_unit_test(stored_stamps_replace_the_records),
-        cmocka_unit_test(what_was_not_stored_keeps_its_version),
+        cmocka_unit_test(what_was_not_stored_has_no_version),
+        cmocka_unit_test(what_a_record_expects_stays),
         cmocka_unit_test(negative_outcomes_are_forgotten),
-        cmocka_unit_test(missing_records_are_passed_over),
-        cmocka_unit_test(other_answers_touch_no_record)
+        cmocka_unit_test(other_answers_are_none)
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

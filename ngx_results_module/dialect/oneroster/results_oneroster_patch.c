@@ -192,7 +192,7 @@ results_oneroster_patch_write(results_request_t *r,
     }
 
     record->op = RESULTS_OP_REPLACE;
-    record->version = patch->version;
+    record->expected = patch->version;
 
     patch->written = 1;
 
