@@ -1,7 +1,8 @@
 --
 -- For operators, at a psql prompt; nginx can't call these.  A secret or a
 -- token is shown once, by the function that makes it: the database keeps
--- only its SHA-256.  docs/operations.md shows them in use.
+-- only its SHA-256.  No function takes one: what stands in a statement is in
+-- pg_stat_activity and may be in logs.  docs/operations.md shows them in use.
 --
 
 -- 256 random bits as base64url without padding.  A UUID has 122 random bits;
@@ -24,18 +25,20 @@ SET search_path = pg_catalog, pg_temp
 RETURN sha256(convert_to(value, 'UTF8'));
 
 
--- The client of that name, or an error that says there is none.
+-- The client of that name, or an error that says there is none.  It can't be
+-- disabled or erased until the transaction ends.
 
 CREATE OR REPLACE FUNCTION results.find_client(client text)
 RETURNS results.api_client
 LANGUAGE plpgsql
-STABLE
+VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     c  results.api_client;
 BEGIN
-    SELECT a.* INTO c FROM results.api_client a WHERE a.client_id = client;
+    SELECT a.* INTO c FROM results.api_client a WHERE a.client_id = client
+    FOR SHARE;
 
     IF NOT FOUND THEN
         RAISE EXCEPTION 'no client "%"', client
@@ -141,8 +144,8 @@ END
 $$;
 
 
--- A token for a client, and so for the person it is bound to.  No scopes
--- given: all of the client's.
+-- A token for a client that is not disabled, and so for the person it is
+-- bound to.  No scopes given: all of the client's.
 
 CREATE OR REPLACE FUNCTION results.issue_token(
     client text, ttl interval DEFAULT '1 hour', scopes text[] DEFAULT NULL)
@@ -154,6 +157,11 @@ DECLARE
     c      results.api_client := results.find_client(client);
     token  text := results.random_text();
 BEGIN
+    IF c.disabled_at IS NOT NULL THEN
+        RAISE EXCEPTION 'client "%" is disabled', client
+              USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+
     IF NOT coalesce(scopes, '{}') <@ c.scopes THEN
         RAISE EXCEPTION 'client "%" has not all of these scopes', client
               USING ERRCODE = 'invalid_parameter_value';
@@ -169,17 +177,51 @@ END
 $$;
 
 
--- Revoking takes effect when the module's cached copy ends: after the ttl of
--- results_token_zone at the latest.
+-- Revokes the token with that SHA-256, in hexadecimal digits: whether there
+-- was one that was not revoked.  It takes effect when the module's cached copy
+-- ends: after the ttl of results_token_zone at the latest.
+--
+-- The function of that form once took the token itself.  43 characters are
+-- one: it is revoked too, since it may be in a log now.
 
-CREATE OR REPLACE FUNCTION results.revoke_token(token text) RETURNS boolean
+DO $$
+BEGIN
+    IF 'token' = ANY ((SELECT p.proargnames FROM pg_proc p
+                       WHERE p.oid = to_regprocedure(
+                                 'results.revoke_token(text)'))::text[])
+    THEN
+        DROP FUNCTION results.revoke_token(text);
+    END IF;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION results.revoke_token(sha256 text) RETURNS boolean
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    hash   bytea;
+    token  boolean := sha256 ~ '^[A-Za-z0-9_-]{43}$';
 BEGIN
+    IF token THEN
+        hash := results.text_sha256(sha256);
+
+    ELSIF sha256 ~ '^[0-9A-Fa-f]{64}$' THEN
+        hash := decode(sha256, 'hex');
+
+    ELSE
+        -- without the value, which may be a token with something around it
+        RAISE EXCEPTION 'not a SHA-256 in 64 hexadecimal digits'
+              USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+
     UPDATE results.access_token t SET revoked_at = clock_timestamp()
-    WHERE t.token_sha256 = results.text_sha256(token)
-          AND t.revoked_at IS NULL;
+    WHERE t.token_sha256 = hash AND t.revoked_at IS NULL;
+
+    IF token THEN
+        RAISE WARNING 'give the SHA-256 of a token, not the token'
+              USING DETAIL = 'It may be in a log of this server now.';
+    END IF;
 
     RETURN FOUND;
 END
@@ -228,7 +270,7 @@ $$;
 
 -- The lists, without a hash in them.
 
-CREATE OR REPLACE VIEW results.clients AS
+CALL pg_temp.define_view('clients', $$
 SELECT i.name AS institution, c.client_id, c.name, c.scopes, c.person_id,
        c.ed_app, c.created_at, c.disabled_at,
        (SELECT array_agg(s.slot ORDER BY s.slot)
@@ -236,12 +278,14 @@ SELECT i.name AS institution, c.client_id, c.name, c.scopes, c.person_id,
         WHERE s.institution_id = c.institution_id AND s.client_id = c.id)
            AS secrets
 FROM results.api_client c
-     JOIN results.institution i ON i.id = c.institution_id;
+     JOIN results.institution i ON i.id = c.institution_id
+$$);
 
-CREATE OR REPLACE VIEW results.tokens AS
+CALL pg_temp.define_view('tokens', $$
 SELECT i.name AS institution, c.client_id, c.person_id, t.scopes,
        t.created_at, t.expires_at, t.revoked_at,
        t.revoked_at IS NULL AND t.expires_at > clock_timestamp() AS valid
 FROM results.access_token t
      JOIN results.api_client c ON c.id = t.client_id
-     JOIN results.institution i ON i.id = c.institution_id;
+     JOIN results.institution i ON i.id = c.institution_id
+$$);

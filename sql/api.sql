@@ -90,7 +90,10 @@ BEGIN
           AND (issue_access_token.institution IS NULL
                OR a.institution_id = (
                    SELECT i.id FROM results.institution i
-                   WHERE i.name = issue_access_token.institution));
+                   WHERE i.name = issue_access_token.institution))
+    -- a client that is disabled just now is waited for: erase_learner() leaves
+    -- no token behind
+    FOR SHARE OF a;
 
     IF NOT FOUND THEN
         status := 'invalid_client';

@@ -26,6 +26,10 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'results_demo') THEN
         CREATE ROLE results_demo LOGIN IN ROLE results_reader;
     END IF;
+
+    IF NOT pg_has_role('results_demo', 'results_monitor', 'MEMBER') THEN
+        GRANT results_monitor TO results_demo;
+    END IF;
 END
 $$;
 

@@ -21,7 +21,7 @@ GRANT SELECT ON results.institution, results.department, results.person,
 GRANT EXECUTE ON FUNCTION results.history_of_result,
     results.history_of_learner, results.normal_id, results.op_name,
     results.find_institution, results.export_learner,
-    results.mentions_of_learner
+    results.mentions_of_learner, results.json_text
     TO results_reader;
 
 -- functions of a later upgrade are not PUBLIC's either

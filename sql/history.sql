@@ -20,14 +20,10 @@ CREATE TABLE IF NOT EXISTS results.result_history (
     PRIMARY KEY (institution_id, id_space, id, version, replaced_at)
 );
 
-CREATE INDEX IF NOT EXISTS result_history_learner
-    ON results.result_history (institution_id, learner_id)
-    WHERE learner_id IS NOT NULL;
-
-COMMENT ON COLUMN results.result_history.replaced_by IS
-    'The api_client that wrote the next version.';
-COMMENT ON COLUMN results.result_history.replaced_op IS
-    'What it did: 1 put, 2 create, 3 delete, 4 replace.';
+CALL pg_temp.define_comment('COLUMN results.result_history.replaced_by',
+    'The api_client that wrote the next version.');
+CALL pg_temp.define_comment('COLUMN results.result_history.replaced_op',
+    'What it did: 1 put, 2 create, 3 delete, 4 replace.');
 
 
 CREATE OR REPLACE FUNCTION results.keep_version() RETURNS trigger
@@ -46,12 +42,6 @@ END
 $$;
 
 
-CREATE OR REPLACE TRIGGER result_keep_version
-    AFTER UPDATE ON results.result FOR EACH ROW
-    WHEN (NEW.version <> OLD.version)
-    EXECUTE FUNCTION results.keep_version();
-
-
 CREATE OR REPLACE FUNCTION results.op_name(op smallint) RETURNS text
 LANGUAGE sql
 IMMUTABLE PARALLEL SAFE
@@ -61,7 +51,7 @@ RETURN ('{put,create,delete,replace}'::text[])[op];
 -- Every version there is or was: who wrote it, when and how, and who wrote the
 -- next one.  The current version has no replaced_at.
 
-CREATE OR REPLACE VIEW results.versions AS
+CALL pg_temp.define_view('versions', $$
 SELECT i.name AS institution, v.kind, v.id, v.version, v.learner_id,
        v.item_id, v.course_id, v.status, v.score, v.score_max, v.completion,
        v.progress, v.time_spent, v.started_at, v.completed_at, v.scored_at,
@@ -71,10 +61,14 @@ SELECT i.name AS institution, v.kind, v.id, v.version, v.learner_id,
        results.op_name(v.replaced_op) AS replaced_by_op, v.id_space
 FROM (SELECT * FROM results.result_history
       UNION ALL
-      SELECT null, null, null, r.* FROM results.result r) AS v
+      -- as pg_dump writes it, so that a restored view is no other one
+      SELECT null::timestamptz AS replaced_at, null::int AS replaced_by,
+             null::smallint AS replaced_op, r.*
+      FROM results.result r) AS v
      JOIN results.institution i ON i.id = v.institution_id
      LEFT JOIN results.api_client w ON w.id = v.client_id
-     LEFT JOIN results.api_client n ON n.id = v.replaced_by;
+     LEFT JOIN results.api_client n ON n.id = v.replaced_by
+$$);
 
 
 -- The versions of what has an id, oldest first; two results where it is a

@@ -3,9 +3,18 @@
 --
 --     psql -d results -f sql/install.sql
 --
--- One transaction: it is there as a whole or not at all.  Safe to run again;
--- a newer version of these files upgrades what an older one installed, and
--- keeps serving the API version before its own.
+-- Safe to run again, and while results are written and read; a newer version
+-- of these files upgrades what an older one installed, and keeps serving the
+-- API version before its own.
+--
+-- All but the indexes is one transaction: it is there as a whole or not at
+-- all.  Where nothing has changed it takes no lock that anybody waits for.
+-- What has changed needs its lock within lock_timeout, or all of it fails,
+-- changes nothing, and may be run again: whoever wants to write waits behind
+-- this transaction meanwhile.  So what others hold for long, as an export
+-- holds its views, comes first, while nothing that a writer needs is locked.
+-- Indexes are built without a lock that a writer waits for, before and after
+-- it, and take the time that they need (indexes.sql).
 --
 -- Who may run it: a superuser, or the owner of the database if it has
 -- CREATEROLE.  Needs PostgreSQL 14 or newer and no extension.
@@ -22,13 +31,26 @@ SELECT current_setting('server_version_num')::int >= 140000 AS new_enough \gset
     DO $$ BEGIN RAISE EXCEPTION 'PostgreSQL is too old'; END $$;
 \endif
 
+-- Two installations at once would trip over each other's CREATE.  The second
+-- one does not wait: CREATE INDEX CONCURRENTLY would wait for it.
+SELECT pg_try_advisory_lock(hashtext('ngx_results_module')) AS alone \gset
+\if :alone
+\else
+    \warn 'another sql/install.sql is at work in this database'
+    DO $$ BEGIN RAISE EXCEPTION 'not alone'; END $$;
+\endif
+
+SET client_min_messages = warning;
+SET search_path = pg_catalog, pg_temp;
+SET statement_timeout = 0;
+SET lock_timeout = 0;
+
+\ir changes.sql
+\ir indexes.sql
+
 BEGIN;
 
-SET LOCAL client_min_messages = warning;
-SET LOCAL search_path = pg_catalog, pg_temp;
-
--- two installations at once would trip over each other's CREATE
-SELECT pg_advisory_xact_lock(hashtext('ngx_results_module')) AS locked \gset
+SET LOCAL lock_timeout = '300ms';
 
 \ir roles.sql
 
@@ -49,6 +71,11 @@ SET LOCAL ROLE results_owner;
 
 \ir grants.sql
 
-RESET ROLE;
+\ir triggers.sql
 
 COMMIT;
+
+\ir indexes.sql
+
+SELECT pg_advisory_unlock(hashtext('ngx_results_module')) AS alone \gset
+RESET ALL;

@@ -75,6 +75,29 @@ END
 $$;
 
 
+-- JSON as text in which every character is itself, as jsonb writes it: what a
+-- restored row or SQL has in escapes ("\u00e9", "\/") is found in it.  The
+-- module writes no such escapes, so most texts are that already.  One that
+-- jsonb has no place for, as "\u0000", stays as it is.
+
+CREATE OR REPLACE FUNCTION results.json_text(value json) RETURNS text
+LANGUAGE plpgsql
+IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF value::text !~ '\\[u/]' THEN
+        RETURN value::text;
+    END IF;
+
+    RETURN value::jsonb::text;
+
+EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+    RETURN replace(value::text, '\/', '/');
+END
+$$;
+
+
 -- Results that are not the learner's, and have the id anywhere in their
 -- detail: in any letters, a GUID also without its hyphens.  Reads all results
 -- of the institution.
@@ -93,13 +116,15 @@ BEGIN ATOMIC
              SELECT lower(regexp_replace(to_jsonb(results.normal_id(
                  mentions_of_learner.learner))::text, '^"|"$', '', 'g'))
                         AS id) AS s
+         CROSS JOIN LATERAL (
+             SELECT lower(results.json_text(v.detail)) AS text
+             OFFSET 0) AS d
     WHERE v.institution = mentions_of_learner.institution
           AND v.learner_id IS DISTINCT FROM results.normal_id(
               mentions_of_learner.learner)
-          AND (strpos(lower(v.detail::text), s.id) > 0
+          AND (strpos(d.text, s.id) > 0
                OR s.id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
-                  AND strpos(lower(v.detail::text),
-                             replace(s.id, '-', '')) > 0)
+                  AND strpos(d.text, replace(s.id, '-', '')) > 0)
     ORDER BY v.written_at, v.kind, v.id, v.version;
 END;
 
@@ -118,7 +143,29 @@ AS $$
 DECLARE
     school  int := results.find_institution(institution);
     who     text := results.normal_id(learner);
+    own     int[];
 BEGIN
+    -- Clients first: who asks for a token, or has one made, holds the client
+    -- until it is stored (FOR SHARE).  So this waits for them, and who comes
+    -- later waits for this and finds the client disabled.
+    own := ARRAY(
+        SELECT c.id FROM results.api_client c
+        WHERE c.institution_id = school AND c.person_id = who
+        ORDER BY c.id
+        FOR UPDATE);
+    clients := cardinality(own);
+
+    UPDATE results.api_client c
+    SET person_id = NULL, name = '', scopes = '{}',
+        disabled_at = coalesce(c.disabled_at, clock_timestamp())
+    WHERE c.id = ANY (own);
+
+    DELETE FROM results.access_token t
+    WHERE t.institution_id = school AND t.client_id = ANY (own);
+
+    DELETE FROM results.client_secret s
+    WHERE s.institution_id = school AND s.client_id = ANY (own);
+
     -- in the order in which writers lock, or they and this could deadlock
     PERFORM FROM results.result r
     WHERE r.institution_id = school AND r.learner_id = who
@@ -137,22 +184,6 @@ BEGIN
     DELETE FROM results.assignment a
     WHERE a.institution_id = school AND a.learner_id = who;
     GET DIAGNOSTICS assignments = ROW_COUNT;
-
-    DELETE FROM results.access_token t
-    USING results.api_client c
-    WHERE c.institution_id = school AND c.person_id = who
-          AND t.institution_id = school AND t.client_id = c.id;
-
-    DELETE FROM results.client_secret s
-    USING results.api_client c
-    WHERE c.institution_id = school AND c.person_id = who
-          AND s.institution_id = school AND s.client_id = c.id;
-
-    UPDATE results.api_client c
-    SET person_id = NULL, name = '', scopes = '{}',
-        disabled_at = coalesce(c.disabled_at, clock_timestamp())
-    WHERE c.institution_id = school AND c.person_id = who;
-    GET DIAGNOSTICS clients = ROW_COUNT;
 
     DELETE FROM results.person p
     WHERE p.institution_id = school AND p.id = who;
@@ -278,7 +309,7 @@ $$;
 -- The results in words, for spreadsheets and for load_results() of another
 -- installation.
 
-CREATE OR REPLACE VIEW results.result_list AS
+CALL pg_temp.define_view('result_list', $$
 SELECT i.name AS institution, r.kind, r.id, r.learner_id, p.given_name,
        p.family_name, r.item_id, t.title AS item_title, r.course_id,
        r.status, r.score, r.score_max, r.completion, r.progress,
@@ -291,4 +322,5 @@ FROM results.result r
                                    AND p.id = r.learner_id
      LEFT JOIN results.item t ON t.institution_id = r.institution_id
                                  AND t.id = r.item_id
-     LEFT JOIN results.api_client c ON c.id = r.client_id;
+     LEFT JOIN results.api_client c ON c.id = r.client_id
+$$);

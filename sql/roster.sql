@@ -82,13 +82,8 @@ CREATE TABLE IF NOT EXISTS results.department (
         DEFERRABLE INITIALLY DEFERRED
 );
 
-COMMENT ON COLUMN results.department.type IS
-    'As OneRoster has it: department, school, district, local, state, national.';
-
-CREATE INDEX IF NOT EXISTS department_parent
-    ON results.department (institution_id, parent_id)
-    WHERE parent_id IS NOT NULL;
-
+CALL pg_temp.define_comment('COLUMN results.department.type',
+    'As OneRoster has it: department, school, district, local, state, national.');
 
 CREATE TABLE IF NOT EXISTS results.person (
     institution_id  int NOT NULL REFERENCES results.institution,
@@ -103,12 +98,6 @@ CREATE TABLE IF NOT EXISTS results.person (
     FOREIGN KEY (institution_id, department_id) REFERENCES results.department
         DEFERRABLE INITIALLY DEFERRED
 );
-
--- partial for the same reason as those of result
-
-CREATE INDEX IF NOT EXISTS person_department
-    ON results.person (institution_id, department_id, id)
-    WHERE department_id IS NOT NULL;
 
 DO $$
 BEGIN
@@ -134,8 +123,8 @@ CREATE TABLE IF NOT EXISTS results.manager (
         REFERENCES results.department ON DELETE CASCADE
 );
 
-COMMENT ON TABLE results.manager IS
-    'Who manages a department, and with it all departments below.';
+CALL pg_temp.define_comment('TABLE results.manager',
+    'Who manages a department, and with it all departments below.');
 
 
 -- The key is the order in which the module report lists and pages
@@ -165,54 +154,5 @@ CREATE TABLE IF NOT EXISTS results.assignment (
     PRIMARY KEY (institution_id, learner_id, course_item_id, enrollment_id)
 );
 
-COMMENT ON TABLE results.assignment IS
-    'What a learner was given: one row for each module of an enrollment.';
-
--- one for each filter of the report that finds learners, in their order
-
-CREATE INDEX IF NOT EXISTS assignment_enrollment
-    ON results.assignment (institution_id, enrollment_id, learner_id);
-
-CREATE INDEX IF NOT EXISTS assignment_course_item
-    ON results.assignment (institution_id, course_item_id, learner_id);
-
-CREATE INDEX IF NOT EXISTS assignment_module
-    ON results.assignment (institution_id, module_id, learner_id);
-
-CREATE INDEX IF NOT EXISTS assignment_course
-    ON results.assignment (institution_id, course_id, learner_id);
-
-CREATE INDEX IF NOT EXISTS assignment_due
-    ON results.assignment (institution_id, learner_id, due_date)
-    WHERE due_date IS NOT NULL;
-
-
--- triggers of the tables above, and of two of schema.sql
-
-CREATE OR REPLACE TRIGGER department_ids
-    BEFORE INSERT OR UPDATE ON results.department
-    FOR EACH ROW EXECUTE FUNCTION results.normalize_ids('id', 'parent_id');
-
-CREATE OR REPLACE TRIGGER person_ids
-    BEFORE INSERT OR UPDATE ON results.person
-    FOR EACH ROW EXECUTE FUNCTION results.normalize_ids(
-        'id', 'center_id', 'department_id');
-
-CREATE OR REPLACE TRIGGER manager_ids
-    BEFORE INSERT OR UPDATE ON results.manager
-    FOR EACH ROW EXECUTE FUNCTION results.normalize_ids(
-        'person_id', 'department_id');
-
-CREATE OR REPLACE TRIGGER assignment_ids
-    BEFORE INSERT OR UPDATE ON results.assignment
-    FOR EACH ROW EXECUTE FUNCTION results.normalize_ids(
-        'learner_id', 'course_item_id', 'enrollment_id', 'course_id',
-        'module_id');
-
-CREATE OR REPLACE TRIGGER item_ids
-    BEFORE INSERT OR UPDATE ON results.item
-    FOR EACH ROW EXECUTE FUNCTION results.normalize_ids('id', 'course_id');
-
-CREATE OR REPLACE TRIGGER api_client_ids
-    BEFORE INSERT OR UPDATE ON results.api_client
-    FOR EACH ROW EXECUTE FUNCTION results.normalize_ids('person_id');
+CALL pg_temp.define_comment('TABLE results.assignment',
+    'What a learner was given: one row for each module of an enrollment.');

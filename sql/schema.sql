@@ -42,10 +42,10 @@ CREATE TABLE IF NOT EXISTS results.institution (
     created_at    timestamptz NOT NULL DEFAULT now()
 );
 
-COMMENT ON TABLE results.institution IS
-    'A tenant. Nothing of one is ever visible to another.';
-COMMENT ON COLUMN results.institution.keep_history IS
-    'Whether a replaced or deleted result goes to result_history.';
+CALL pg_temp.define_comment('TABLE results.institution',
+    'A tenant. Nothing of one is ever visible to another.');
+CALL pg_temp.define_comment('COLUMN results.institution.keep_history',
+    'Whether a replaced or deleted result goes to result_history.');
 
 
 -- The key is not led by institution_id: a token request brings nothing but
@@ -67,12 +67,12 @@ CREATE TABLE IF NOT EXISTS results.api_client (
     UNIQUE (institution_id, id)
 );
 
-COMMENT ON COLUMN results.api_client.client_id IS
-    'What the client calls itself when it asks for a token.';
-COMMENT ON COLUMN results.api_client.person_id IS
-    'The person whose role its tokens act with; null: none.';
-COMMENT ON COLUMN results.api_client.ed_app IS
-    'The only edApp it may report for (educacional); null: any.';
+CALL pg_temp.define_comment('COLUMN results.api_client.client_id',
+    'What the client calls itself when it asks for a token.');
+CALL pg_temp.define_comment('COLUMN results.api_client.person_id',
+    'The person whose role its tokens act with; null: none.');
+CALL pg_temp.define_comment('COLUMN results.api_client.ed_app',
+    'The only edApp it may report for (educacional); null: any.');
 
 
 -- Two slots: a new secret is handed out while the old one still works.
@@ -105,10 +105,6 @@ CREATE TABLE IF NOT EXISTS results.access_token (
         REFERENCES results.api_client (institution_id, id) ON DELETE CASCADE
 );
 
-CREATE INDEX IF NOT EXISTS access_token_client
-    ON results.access_token (institution_id, client_id);
-
-
 CREATE TABLE IF NOT EXISTS results.item (
     institution_id  int NOT NULL REFERENCES results.institution,
     id              text COLLATE "C" NOT NULL CHECK (id <> ''),
@@ -120,8 +116,8 @@ CREATE TABLE IF NOT EXISTS results.item (
     PRIMARY KEY (institution_id, id)
 );
 
-COMMENT ON TABLE results.item IS
-    'What results are about: line items, content items, modules.';
+CALL pg_temp.define_comment('TABLE results.item',
+    'What results are about: line items, content items, modules.');
 
 
 -- An earlier result had detail as jsonb, and id_space as smallint.  The views
@@ -152,13 +148,6 @@ BEGIN
             smallint[], float8[], float8[], smallint[], float8[], int[],
             timestamptz[], timestamptz[], timestamptz[], jsonb[], bigint[],
             int[], timestamptz[], int[], smallint[], text[]);
-    END IF;
-
-    -- ... and the index without items
-    IF pg_get_indexdef(to_regclass('results.result_course'))
-       NOT LIKE '%item_id%'
-    THEN
-        DROP INDEX results.result_course;
     END IF;
 END
 $$;
@@ -220,41 +209,15 @@ CREATE TABLE IF NOT EXISTS results.result (
     CHECK ((id_space = 2) = (kind = 'assessment_result'))
 ) WITH (fillfactor = 90);
 
--- All partial, though most rows have all three: so nothing but the primary
--- key can serve a search by key.  The planner knows nothing about a table
--- that is still empty, finds these just as good, and the plan that reads a
--- whole institution for every row would be kept by each session.  Who wants
--- one of them in a query without "=" on its column says IS NOT NULL.
-
---
--- Equal keys share their entries, so an index whose keys come again and again
--- is small, and most of it in memory: those by learner and by course, which
--- lists the items of a course.  The one by item lists learners, in the order
--- of the module report (report.sql), and is ten times as large.  With learners
--- in that by course as well, a table of 10 million results took 70 to 80% of
--- what it takes now.
-
-CREATE INDEX IF NOT EXISTS result_learner
-    ON results.result (institution_id, learner_id)
-    WHERE learner_id IS NOT NULL;
-
-CREATE INDEX IF NOT EXISTS result_item
-    ON results.result (institution_id, item_id, learner_id)
-    WHERE item_id IS NOT NULL;
-
-CREATE INDEX IF NOT EXISTS result_course
-    ON results.result (institution_id, course_id, item_id)
-    WHERE course_id IS NOT NULL;
-
-COMMENT ON COLUMN results.result.id_space IS
-    'What id is unique in: 2 assessment results, 1 the records of all APIs.';
-COMMENT ON COLUMN results.result.payload_hash IS
-    'Of the canonical body: tells a replay from a conflict.';
-COMMENT ON COLUMN results.result.version IS
-    '1 when created, one more with every change.';
-COMMENT ON COLUMN results.result.op IS
-    'What wrote this version: 1 put, 2 create, 3 delete, 4 replace.';
-COMMENT ON COLUMN results.result.client_id IS
-    'The api_client that wrote this version.';
-COMMENT ON COLUMN results.result.updated_at IS
-    'When nginx received the request that wrote this version.';
+CALL pg_temp.define_comment('COLUMN results.result.id_space',
+    'What id is unique in: 2 assessment results, 1 the records of all APIs.');
+CALL pg_temp.define_comment('COLUMN results.result.payload_hash',
+    'Of the canonical body: tells a replay from a conflict.');
+CALL pg_temp.define_comment('COLUMN results.result.version',
+    '1 when created, one more with every change.');
+CALL pg_temp.define_comment('COLUMN results.result.op',
+    'What wrote this version: 1 put, 2 create, 3 delete, 4 replace.');
+CALL pg_temp.define_comment('COLUMN results.result.client_id',
+    'The api_client that wrote this version.');
+CALL pg_temp.define_comment('COLUMN results.result.updated_at',
+    'When nginx received the request that wrote this version.');

@@ -97,6 +97,26 @@ subtest 'a client' => sub {
 };
 
 
+subtest 'one token is revoked by its hash' => sub {
+    my $token = secret($pg->value(
+        q{SELECT results.create_client('North School', 'one', '{}');
+          SELECT results.issue_token('one')}));
+    my $lines = $docs->block($clients, 'sh', qr/revoke_token\(/);
+
+    $lines =~ s/^IFS= read .*$/TOKEN='$token'/m or die 'no line asks for it';
+    $lines =~ s/psql /psql -XqAt / or die 'no psql';
+
+    is(valid($token), 1, 'it is good');
+    is(($pg->shell($lines))[1], "t\n", "the page's lines");
+    is(valid($token), 0, 'it is good no longer');
+};
+
+sub valid {
+    return $pg->value(q{SELECT count(*) FROM results_api.lookup_tokens(
+                            array[sha256(convert_to(?, 'UTF8'))])}, @_);
+}
+
+
 subtest 'a client of a person' => sub {
     my @lines = run($clients, qr/tutor-app/);
     my $token = secret($lines[-1]);

@@ -193,6 +193,96 @@ subtest 'a learner whose id is a GUID, in another form' => sub {
 };
 
 
+subtest 'what SQL has stored in escapes is found' => sub {
+    my @details = (esc => '{"a":"caf\\u00e9"}', slash => '{"a":["p\\/\\u0037"]}',
+                   none => '{"a":"x\\u0000caf"}');
+
+    while (my ($id, $detail) = splice @details, 0, 2) {
+        $pg->do(q{INSERT INTO results.result (institution_id, kind, id, status,
+                      detail, payload_hash, version, op, client_id,
+                      created_at, updated_at)
+                  VALUES (?, 'result', ?, 'active', ?, 0, 1, 1, 1, now(),
+                          now())}, $school, $id, $detail);
+    }
+
+    my $mentions = sub {
+        $pg->value(q{SELECT string_agg(id, ' ' ORDER BY id)
+                     FROM results.mentions_of_learner('North School', ?)}, @_);
+    };
+
+    is($mentions->("caf\x{e9}"), 'esc', 'a character');
+    is($mentions->('P/7'), 'slash', 'a slash, and a digit');
+    is($mentions->('xyz'), undef, 'beside a text that jsonb does not take');
+
+    $pg->do(q{DELETE FROM results.result WHERE id IN ('esc', 'slash', 'none')});
+};
+
+
+subtest 'erased while a token is asked for' => sub {
+    my $n = 0;
+
+    # a client of a person who is to be erased; how it asks for a token
+    my $asks = sub {
+        my $who = 't-' . ++$n;
+
+        $pg->do(q{INSERT INTO results.person (institution_id, id, role)
+                  VALUES (?, ?, 'student')}, $school, $who);
+
+        my $secret = $pg->value(q{SELECT secret FROM results.create_client(
+            'North School', ?, '{}', ?)}, "client-$n", $who);
+
+        return ($who, "SELECT status FROM results_api.issue_access_token("
+            . "'client-$n', sha256('$secret'), '{}', sha256('$n'), 60, null)");
+    };
+
+    my $waits = sub {
+        my ($dbh) = @_;
+
+        wait_for(sub {
+            $pg->value(q{SELECT count(*) FROM pg_stat_activity
+                         WHERE pid = ? AND wait_event_type = 'Lock'},
+                       $dbh->{pg_pid});
+        });
+    };
+
+    my $tokens = sub {
+        $pg->value(q{SELECT count(*) FROM results.access_token
+                     WHERE token_sha256 = sha256(?)}, $n);
+    };
+
+    my $erase = 'SELECT clients FROM results.erase_learner'
+                . "('North School', '%s')";
+    my ($asking, $officer) = ($pg->connect(user => $pg->gateway), $pg->connect);
+
+    my ($who, $ask) = $asks->();
+
+    $asking->begin_work;
+    is($asking->selectrow_array($ask), 'granted', 'a token, not stored yet');
+
+    $officer->do(sprintf($erase, $who), { pg_async => DBD::Pg::PG_ASYNC() });
+    ok($waits->($officer), 'the officer waits for it');
+    $asking->commit;
+    $officer->pg_result;
+    is($tokens->(), 0, 'and erases it, too');
+
+    ($who, $ask) = $asks->();
+
+    $officer->begin_work;
+    is($officer->selectrow_array(sprintf $erase, $who), 1, 'erased first');
+
+    my $sth = $asking->prepare($ask, { pg_async => DBD::Pg::PG_ASYNC() });
+    $sth->execute;
+    ok($waits->($asking), 'who asks waits');
+    $officer->commit;
+    $sth->pg_result;
+    is($sth->fetchrow_array, 'invalid_client', 'and gets none');
+    $sth->finish;
+    is($tokens->(), 0, 'nothing is left');
+
+    $_->disconnect for $asking, $officer;
+};
+
+
 subtest 'erased while somebody writes' => sub {
     put($lms, 'busy', 'p-2');
 

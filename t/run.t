@@ -100,7 +100,7 @@ isnt($rc, 0, 'a second server in that directory is refused');
 like($text, qr/\Arun: [^\n]* is served from \Q$dir\E already[^\n]*\n\z/,
      'with a sentence');
 
-is(shell(q(psql -XAtc "SELECT pg_has_role('pg_monitor', 'MEMBER')")), 't',
+is(shell(q(psql -XAtc "SELECT pg_has_role('results_monitor', 'MEMBER')")), 't',
    'the role of demo.env may watch the server');
 
 

@@ -54,6 +54,9 @@ sub catalog {
 
 subtest 'again, with data' => sub {
     my $token = $t->token;
+
+    # as an earlier version left it
+    $pg->do('GRANT pg_monitor TO results_reader');
     my $before = catalog($pg->dbh);
 
     my ($rc, $text) = psql('install.sql');
@@ -188,6 +191,11 @@ sub good {
 
 
 subtest 'the gateway may call the API and no more' => sub {
+
+    # as PostgreSQL 14 has it, and whoever was upgraded from there
+    $pg->do('GRANT CREATE ON SCHEMA public TO PUBLIC');
+    is((psql('install.sql'))[0], 0, 'install.sql where public is open');
+
     my $dbh = $pg->connect(user => $pg->gateway);
 
     ok($dbh->selectrow_array('SELECT results_api.api_version()'),
@@ -205,6 +213,9 @@ subtest 'the gateway may call the API and no more' => sub {
                  'CREATE TEMPORARY TABLE t ()',
                  'CREATE TABLE results_api.t ()',
                  'CREATE TABLE public.t ()',
+                 'SELECT lo_create(0)',
+                 'SELECT lo_creat(-1)',
+                 "SELECT lo_from_bytea(0, 'x')",
                  "COPY (SELECT 1) TO '/tmp/x'")
     {
         ok(!eval { $dbh->do($sql); 1 }, $sql);
@@ -262,9 +273,29 @@ subtest 'a reader may read, but no hash' => sub {
         ok(!eval { $dbh->do($sql); 1 }, $sql);
     }
 
-    ok($pg->value(q{SELECT pg_has_role('results_demo', 'pg_monitor',
-                                       'USAGE')}), 'watches the server');
     $dbh->disconnect;
+
+    $pg->do("CREATE ROLE $_ LOGIN IN ROLE results_$_") for qw(reader monitor);
+    $pg->do(q{SELECT 'a statement of somebody else'});
+
+    my ($reader, $monitor) = map { $pg->connect(user => $_) }
+        qw(reader monitor);
+    my $others = q{SELECT count(*) FROM pg_stat_activity
+                   WHERE query LIKE 'SELECT ''a statement%'
+                         AND pid <> pg_backend_pid()};
+
+    is($reader->selectrow_array($others), 0, 'sees no statement of others');
+    is($monitor->selectrow_array($others), 1, 'who watches does');
+
+    for my $who ([reader => $reader], [monitor => $monitor]) {
+        ok(!eval { $who->[1]->do('SHOW primary_conninfo'); 1 },
+           "$who->[0]: nor a setting with a password");
+    }
+
+    ok(!eval { $monitor->do("TABLE results.$_"); 1 },
+       "but who watches reads no results.$_") for qw(result person);
+
+    $_->disconnect for $reader, $monitor;
 };
 
 

@@ -118,9 +118,24 @@ subtest 'a token is good no longer' => sub {
         $pg->do($on);
     }
 
-    ok($pg->value('SELECT results.revoke_token(?)', $token), 'revoked');
+    my $hash = sha256_hex($token);
+
+    ok($pg->value('SELECT results.revoke_token(?)', $hash), 'revoked');
     is(valid($token), 0, 'it is revoked');
-    ok(!$pg->value('SELECT results.revoke_token(?)', $token), 'only once');
+    ok(!$pg->value('SELECT results.revoke_token(?)', $hash), 'only once');
+
+    my $said = '';
+    local $SIG{__WARN__} = sub { $said .= "@_" };
+    local $pg->dbh->{PrintWarn} = 1;
+
+    my $other = $pg->value(q{SELECT results.issue_token('lms')});
+    ok($pg->value('SELECT results.revoke_token(?)', $other),
+       'a token itself is revoked as well');
+    like($said, qr/give the SHA-256/, 'with a warning');
+
+    ok(!eval { $pg->value('SELECT results.revoke_token(?)', "$other "); 1 },
+       'anything else is refused');
+    unlike($@ =~ s/ \[for Statement.*//sr, qr/\Q$other/, 'and not quoted');
 
     my @tokens = map { $pg->value(q{SELECT results.issue_token('lms')}) }
         1 .. 2;
