@@ -43,7 +43,9 @@ BEGIN
     WHERE t.expires_at > clock_timestamp()
           AND t.revoked_at IS NULL
           AND c.disabled_at IS NULL
-          AND (c.person_id IS NULL OR p.status = 'active');
+          AND (c.person_id IS NULL
+               OR p.status = 'active'
+                  AND coalesce(p.role_ends >= current_date, true));
 END
 $$;
 
@@ -86,7 +88,8 @@ BEGIN
           AND (a.person_id IS NULL OR EXISTS (
               SELECT FROM results.person p
               WHERE p.institution_id = a.institution_id
-                    AND p.id = a.person_id AND p.status = 'active'))
+                    AND p.id = a.person_id AND p.status = 'active'
+                    AND coalesce(p.role_ends >= current_date, true)))
           AND (issue_access_token.institution IS NULL
                OR a.institution_id = (
                    SELECT i.id FROM results.institution i

@@ -14,7 +14,7 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA results_api TO results_gateway;
 
 GRANT USAGE ON SCHEMA results TO results_reader;
 GRANT SELECT ON results.institution, results.department, results.person,
-    results.manager, results.item, results.assignment, results.result,
+    results.manager, results.held_role, results.item, results.assignment, results.result,
     results.result_history, results.versions, results.clients,
     results.tokens, results.result_list
     TO results_reader;

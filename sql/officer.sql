@@ -52,6 +52,11 @@ BEGIN
                                       ORDER BY m.department_id), '[]')
             FROM results.manager m
             WHERE m.institution_id = school AND m.person_id = who),
+        'roles', (
+            SELECT coalesce(jsonb_agg(to_jsonb(h) - 'institution_id'
+                                      ORDER BY h.id), '[]')
+            FROM results.held_role h
+            WHERE h.institution_id = school AND h.person_id = who),
         'clients', (
             SELECT coalesce(jsonb_agg(to_jsonb(c) - 'institution'
                                       ORDER BY c.client_id), '[]')
@@ -184,6 +189,12 @@ BEGIN
     DELETE FROM results.assignment a
     WHERE a.institution_id = school AND a.learner_id = who;
     GET DIAGNOSTICS assignments = ROW_COUNT;
+
+    DELETE FROM results.held_role h
+    WHERE h.institution_id = school AND h.person_id = who;
+
+    DELETE FROM results.roster_user u
+    WHERE u.institution_id = school AND u.id = who;
 
     DELETE FROM results.person p
     WHERE p.institution_id = school AND p.id = who;

@@ -94,6 +94,7 @@ CREATE TABLE IF NOT EXISTS results.person (
     family_name     text,
     center_id       text COLLATE "C",
     department_id   text COLLATE "C",
+    role_ends       date,
     PRIMARY KEY (institution_id, id),
     FOREIGN KEY (institution_id, department_id) REFERENCES results.department
         DEFERRABLE INITIALLY DEFERRED
@@ -101,6 +102,14 @@ CREATE TABLE IF NOT EXISTS results.person (
 
 DO $$
 BEGIN
+    -- an earlier person has its role for ever
+    IF NOT EXISTS (SELECT FROM pg_attribute
+                   WHERE attrelid = 'results.person'::regclass
+                         AND attname = 'role_ends')
+    THEN
+        ALTER TABLE results.person ADD role_ends date;
+    END IF;
+
     IF NOT EXISTS (SELECT FROM pg_constraint
                    WHERE conrelid = 'results.api_client'::regclass
                          AND conname = 'api_client_person')
@@ -110,6 +119,10 @@ BEGIN
     END IF;
 END
 $$;
+
+
+CALL pg_temp.define_comment('COLUMN results.person.role_ends',
+    'The last day on which the role counts; null: it does not end.');
 
 
 CREATE TABLE IF NOT EXISTS results.manager (

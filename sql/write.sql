@@ -56,6 +56,7 @@ BEGIN
                 WHERE actor.institution_id = u.institution_id
                       AND actor.id = u.actor_id
                       AND actor.status = 'active'
+                      AND coalesce(actor.role_ends >= current_date, true)
                       AND actor.role IN ('student', 'staff',
                                          'prospect_with_trial')
                       AND learner.institution_id = u.institution_id

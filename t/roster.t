@@ -13,7 +13,8 @@ my $t = Results::Test->new;
 my $pg = $t->pg;
 
 $t->nginx(zone   => 'tokens:1m ttl=1s',
-          server => 'location = /contentItemResult { results_api wse; }');
+          server => 'location = /contentItemResult { results_api wse; }
+                     location = /report { results_api ispring; }');
 
 my $school = $t->fixtures->institution('North School');
 my $other = $t->fixtures->institution('other');
@@ -85,7 +86,8 @@ subtest 'the example' => sub {
         my ($code, $text) = $pg->shell($lines);
 
         is($code, 0, $time) or diag($text);
-        like($text, qr/^\s+5 \|\s+5 \|\s+1 \|\s+1$/m, 'what is loaded');
+        like($text, qr/^\s+5 \|\s+5 \|\s+1 \|\s+2$/m, 'what is loaded');
+        like($text, qr/^ roles \| r-6 +\| "parent" is no role here\n users \| u-6 +\| has no role here$/m, 'and what is not');
     }
 
     is($pg->value(q{
@@ -175,7 +177,7 @@ subtest 'roles' => sub {
         $role->('future', 'student', beginDate => '2099-01-01'),
         $role->('bounds', 'student', beginDate => '', endDate => '2099-01-01'),
         $role->('gone', 'student', status => 'tobedeleted'),
-    ]), '0 3 2 3', 'roles.csv');
+    ]), '0 3 2 5', 'roles.csv');
 
     is(person('role department_id center_id', 'two'),
        'staff science harbour', 'the primary role first');
@@ -184,14 +186,15 @@ subtest 'roles' => sub {
     is(managed(), 'three:english two:english u-4:main-street',
        'whoever manages');
 
-    is(load(roles => [$role->('two', 'siteAdministrator',
+    is(load(roles => [$role->('two', 'siteAdministrator', sourcedId => 'r0',
                               orgSourcedId => 'science')]),
-       '0 0 1 0', 'a change of it');
+       '0 1 1 0', 'a change of it');
     is(managed(), 'three:english two:science u-4:main-street', 'and no more');
 
-    is(load(roles => [$role->('two', 'siteAdministrator',
-                              status => 'tobedeleted')]), '0 0 0 0', 'its end');
+    is(load(roles => [$role->('two', 'siteAdministrator', sourcedId => 'r0',
+                              status => 'tobedeleted')]), '0 1 0 0', 'its end');
     is(managed(), 'three:english u-4:main-street', 'and nothing');
+    is(person('role role_ends', 'two'), 'staff -', 'another role goes on');
 };
 
 
@@ -214,9 +217,9 @@ subtest 'persons' => sub {
         on     => 'student active - - -',
         center => 'student active - c-9 english',
         top    => 'student active - - north',
-        'u-1'  => 'staff active Sammy - -',
-        'u-2'  => 'student active - - -',
-    }, 'as their rows say');
+        'u-1'  => 'staff active Sammy main-street english',
+        'u-2'  => 'student active Sasha harbour science',
+    }, 'as their rows say, and what they do not say stays');
 };
 
 
@@ -258,15 +261,62 @@ subtest 'what is wrong' => sub {
               orgs => [{ sourcedId => 'o', parentSourcedId => 'no' }]),
          qr/foreign key.*department/, 'an unknown parent');
     like(load(users => [user('x')], roles => [
-            { sourcedId => 'r', userSourcedId => 'no', orgSourcedId => 'north',
+            { sourcedId => 'r', userSourcedId => 'x', orgSourcedId => 'no',
               role => 'principal' }]),
-         qr/foreign key.*manager/, 'an unknown manager');
+         qr/foreign key/, 'an unknown department of a role');
     like(load(users => [user('x'), user('x')]), qr/unique/, 'a row twice');
 
     ok(!eval { $pg->do(q{SELECT results.load_roster('nowhere')}); 1 }
        && $@ =~ /no institution "nowhere"/, 'an unknown institution');
 
     is($count->(), $before, 'nothing of it is loaded');
+};
+
+
+subtest 'a role that is taken away is not in force any more' => sub {
+    my $day = sub { $pg->value('SELECT current_date + ?::int', @_) };
+    my @ways = (
+        [removed => status => 'tobedeleted'],
+        [over => endDate => $day->(-1)],
+        [parent => role => 'parent'],
+    );
+
+    my %row = (roleType => 'primary', role => 'districtAdministrator',
+               orgSourcedId => 'north');
+    my $report = sub {
+        $t->request('GET', '/report', [Authorization => "Bearer $_[0]"])
+            ->status;
+    };
+
+    for my $way (@ways) {
+        my ($who, %change) = @$way;
+        my %role = (%row, sourcedId => "held-$who", userSourcedId => $who);
+
+        load(users => [{ sourcedId => $who }], roles => [\%role]);
+
+        my $token = $t->token(institution => 'North School', person => $who);
+
+        is($report->($token), 200, "$who: reads the report of all");
+        load(roles => [{ %role, %change }]);
+        ok(wait_for(sub { $report->($token) == 401 }),
+           "$who: and within the ttl of the zone not any more");
+        is(scalar $pg->dbh->selectrow_array(q{
+               SELECT role_ends < current_date FROM results.person
+               WHERE id = ?}, {}, $who), 1, "$who: is on record");
+
+        load(roles => [\%role]);
+        ok(wait_for(sub { $report->($token) == 200 }), "$who: given again");
+    }
+
+    # the day passes, nothing is loaded
+    load(roles => [{ %row, sourcedId => 'held-over', userSourcedId => 'over',
+                     endDate => $day->(0) }]);
+
+    my $token = $t->token(institution => 'North School', person => 'over');
+    is($report->($token), 200, 'counts on its last day');
+    $pg->do(q{UPDATE results.person SET role_ends = current_date - 1
+              WHERE id = 'over'});
+    ok(wait_for(sub { $report->($token) == 401 }), 'and not on the next');
 };
 
 
