@@ -7,82 +7,8 @@
  * atomic operation.  Prints one line of JSON.
  */
 
+#include "../t/unit/zone.h"
 #include "ngx_http_results_tokens.c"
-
-
-volatile ngx_cycle_t  *ngx_cycle;
-ngx_uint_t             ngx_pagesize = 4096;
-
-static ngx_atomic_t    lock;
-
-
-void
-ngx_shmtx_lock(ngx_shmtx_t *mtx)
-{
-    (void) mtx;
-
-    while (!ngx_atomic_cmp_set(&lock, 0, 1)) { /* void */ }
-}
-
-
-void
-ngx_shmtx_unlock(ngx_shmtx_t *mtx)
-{
-    (void) mtx;
-    (void) ngx_atomic_cmp_set(&lock, 1, 0);
-}
-
-
-void *
-ngx_slab_alloc(ngx_slab_pool_t *pool, size_t size)
-{
-    (void) pool;
-
-    return malloc(size);
-}
-
-
-void *
-ngx_slab_calloc(ngx_slab_pool_t *pool, size_t size)
-{
-    void  *p;
-
-    p = ngx_slab_alloc(pool, size);
-
-    return p ? memset(p, 0, size) : NULL;
-}
-
-
-u_char * ngx_cdecl
-ngx_sprintf(u_char *buf, const char *fmt, ...)
-{
-    (void) fmt;
-
-    return buf;
-}
-
-
-void
-ngx_log_error_core(ngx_uint_t level, ngx_log_t *log, ngx_err_t err,
-    const char *fmt, ...)
-{
-    (void) level;
-    (void) log;
-    (void) err;
-    (void) fmt;
-}
-
-
-ngx_shm_zone_t *
-ngx_shared_memory_add(ngx_conf_t *cf, ngx_str_t *name, size_t size, void *tag)
-{
-    (void) cf;
-    (void) name;
-    (void) size;
-    (void) tag;
-
-    return NULL;
-}
 
 
 /* splitmix64: a digest of a number, spread as SHA-256 spreads */
@@ -119,10 +45,7 @@ main(int argc, char **argv)
     u_char                          digest[NGX_HTTP_RESULTS_DIGEST_LEN];
     double                          start, digests, all;
     uint64_t                        i, tokens, lookups, hits, sum;
-    ngx_log_t                       log;
-    ngx_cycle_t                     cycle;
     ngx_shm_zone_t                  zone;
-    ngx_slab_pool_t                 pool;
     results_principal_t             principal;
     ngx_http_results_tokens_stat_t  stat;
 
@@ -133,19 +56,9 @@ main(int argc, char **argv)
     tokens = strtoul(argv[2], NULL, 10);
     lookups = strtoul(argv[3], NULL, 10);
 
-    memset(&log, 0, sizeof(log));
-    memset(&cycle, 0, sizeof(cycle));
-    memset(&zone, 0, sizeof(zone));
-    memset(&pool, 0, sizeof(pool));
     memset(&principal, 0, sizeof(principal));
 
-    ngx_cycle = &cycle;
-    zone.shm.log = &log;
-    zone.shm.addr = (u_char *) &pool;
-
-    /* what the slab allocator itself takes: a descriptor a page */
-    pool.pfree = strtoul(argv[1], NULL, 10) * 1024 * 1024
-                 / (ngx_pagesize + sizeof(ngx_slab_page_t)) - 1;
+    zone_make(&zone, strtoul(argv[1], NULL, 10) * 1024 * 1024);
 
     if (ngx_http_results_tokens_init_zone(&zone, NULL) != NGX_OK) {
         return 1;

@@ -17,8 +17,9 @@ def tokens(servers, args):
     nginx = '/usr/share/nginx/src/src'
     run('gcc', '-std=gnu99', '-O2', '-I', nginx + '/core', '-I',
         nginx + '/event', '-I', nginx + '/os/unix', '-I',
-        base('build_dir plain') + '/objs', '-I', module + '/record', '-I',
-        module + '/zone', BENCH + '/tokens.c', '-o', BUILD + '/tokens')
+        base('build_dir plain') + '/objs', '-I', module + '/base', '-I',
+        module + '/record', '-I', module + '/zone', BENCH + '/tokens.c',
+        module + '/base/results_universal.c', '-o', BUILD + '/tokens')
     hits = {n: json.loads(run(BUILD + '/tokens', str(MEGABYTES), str(n),
                               '5000000'))
             for n in (1, 1000, TOKENS)}

@@ -2,21 +2,46 @@
 /*
  * The token cache: two parts, one of principals and one of digests that are
  * nobody's, each a hash of chains and an LRU queue over entries of one size.
- * All of it is carved from the zone at its first use and nothing is allocated
- * or freed later: an entry that is in no chain waits at the LRU's end.
+ * Their memory is taken from the zone at its first use and nothing is
+ * allocated or freed later: an entry that is in no chain waits at the LRU's
+ * end, and those that were never used wait behind `fresh`.
+ *
+ * A worker can be killed between any two of its instructions, and what it was
+ * changing stays as it was then.  Two things answer for that:
  *
  * The slab pool's own mutex guards both parts, since that is the one which
- * the master unlocks after a worker that crashed.  No function that holds it
- * logs, allocates or returns early.
+ * the master unlocks after a worker that died; and whoever holds it has left
+ * its pid in `holder`.  So a worker that gets the lock and finds a pid knows
+ * that its predecessor died in the middle.  It believes nothing of what the
+ * lock guards and carves both parts anew, which costs a lookup a token.
+ *
+ * And each step leaves something that can be read: an entry is unlinked only
+ * when it is no longer valid, and becomes valid last, when it is whole and in
+ * its chain.  A chain that has no end, which none of this can make, is damage,
+ * and the zone is carved anew as well.
+ *
+ * What is never carved again (the key, where the parts are) is written before
+ * the zone is shared.  No function that holds the lock logs, allocates or
+ * returns early.
  */
 
 #include "ngx_http_results_tokens.h"
+#include "results_universal.h"
 
 
-#define NGX_HTTP_RESULTS_TOKENS_MAGIC  0x746f6b31
+/* a zone of a module with another number is refused: see init_zone() */
+#define NGX_HTTP_RESULTS_TOKENS_LAYOUT  0x746f6b32
 
 /* one page in eight is for digests that are nobody's */
 #define NGX_HTTP_RESULTS_NEGATIVE_SHARE  8
+
+/*
+ * What stands before it is written before what follows.  The one that may see
+ * it halfway is whoever comes after this process was killed, and for that it
+ * is enough that the compiler keeps the order.
+ */
+#define ngx_http_results_in_order()                                           \
+    __atomic_signal_fence(__ATOMIC_SEQ_CST)
 
 
 typedef struct ngx_http_results_entry_s  ngx_http_results_entry_t;
@@ -24,9 +49,9 @@ typedef struct ngx_http_results_entry_s  ngx_http_results_entry_t;
 struct ngx_http_results_entry_s {
     ngx_queue_t                lru;
     ngx_http_results_entry_t  *next;        /* of its chain */
-    time_t                     expires;
+    time_t                     expires;     /* 0: not valid, in no chain */
     uint32_t                   realm;
-    uint32_t                   chained;     /* is in a chain */
+    uint32_t                   hash;        /* of the digest: its chain */
     u_char                     digest[NGX_HTTP_RESULTS_DIGEST_LEN];
 };
 
@@ -39,15 +64,24 @@ typedef struct {
 
 typedef struct {
     ngx_queue_t                lru;         /* the latest used comes first */
+    ngx_uint_t                 used;        /* in chains */
+    ngx_uint_t                 fresh;       /* the first never used */
+
+    /* never changed */
     ngx_http_results_entry_t **chains;
+    u_char                    *entries;
+    size_t                     size;        /* of an entry */
     ngx_uint_t                 capacity;    /* entries, and chains */
-    ngx_uint_t                 used;
 } ngx_http_results_part_t;
 
 
 typedef struct {
-    ngx_uint_t                 magic;
+    /* never changed; a zone of any version begins with these two */
+    ngx_uint_t                 layout;
     ngx_uint_t                 size;        /* of an entry */
+    results_universal_key_t    key;
+
+    ngx_pid_t                  holder;      /* who holds the lock, or 0 */
     ngx_uint_t                 evictions;
     ngx_http_results_part_t    good;
     ngx_http_results_part_t    nobody;
@@ -56,21 +90,31 @@ typedef struct {
 
 static ngx_int_t ngx_http_results_tokens_init_zone(ngx_shm_zone_t *zone,
     void *data);
-static ngx_int_t ngx_http_results_tokens_carve(ngx_slab_pool_t *shpool,
+static ngx_int_t ngx_http_results_tokens_take(ngx_slab_pool_t *shpool,
     ngx_http_results_part_t *part, ngx_uint_t pages, size_t size);
+static void ngx_http_results_tokens_carve(ngx_http_results_tokens_t *tokens);
 static void ngx_http_results_tokens_log_size(ngx_shm_zone_t *zone);
+static void ngx_http_results_tokens_lock(ngx_shm_zone_t *zone);
+static void ngx_http_results_tokens_unlock(ngx_shm_zone_t *zone);
+static ngx_http_results_entry_t **ngx_http_results_tokens_chain(
+    ngx_http_results_part_t *part, uint32_t hash);
 static ngx_http_results_entry_t *ngx_http_results_tokens_lookup(
-    ngx_http_results_part_t *part, uint32_t realm, const u_char *digest,
-    time_t now);
-static ngx_http_results_entry_t *ngx_http_results_tokens_insert(
+    ngx_http_results_part_t *part, uint32_t hash, uint32_t realm,
+    const u_char *digest, time_t now);
+static ngx_http_results_entry_t *ngx_http_results_tokens_free(
     ngx_http_results_tokens_t *tokens, ngx_http_results_part_t *part,
-    uint32_t realm, const u_char *digest, time_t now);
+    time_t now);
 static void ngx_http_results_tokens_remove(ngx_http_results_part_t *part,
     ngx_http_results_entry_t *entry);
-static ngx_http_results_entry_t **ngx_http_results_tokens_chain(
-    ngx_http_results_part_t *part, const u_char *digest);
 static ngx_uint_t ngx_http_results_tokens_equal(const u_char *a,
     const u_char *b);
+
+
+/* why the zone that this process has locked is not to be believed, or NULL */
+static const char  *ngx_http_results_tokens_damage;
+
+/* and who left it so, where it is known */
+static ngx_pid_t    ngx_http_results_tokens_dead;
 
 
 ngx_shm_zone_t *
@@ -102,7 +146,7 @@ ngx_http_results_tokens_init_zone(ngx_shm_zone_t *zone, void *data)
 
     if (tokens) {
 
-        if (tokens->magic != NGX_HTTP_RESULTS_TOKENS_MAGIC
+        if (tokens->layout != NGX_HTTP_RESULTS_TOKENS_LAYOUT
             || tokens->size != sizeof(ngx_http_results_good_t))
         {
             ngx_log_error(NGX_LOG_EMERG, zone->shm.log, 0,
@@ -122,8 +166,15 @@ ngx_http_results_tokens_init_zone(ngx_shm_zone_t *zone, void *data)
         return NGX_ERROR;
     }
 
-    tokens->magic = NGX_HTTP_RESULTS_TOKENS_MAGIC;
+    tokens->layout = NGX_HTTP_RESULTS_TOKENS_LAYOUT;
     tokens->size = sizeof(ngx_http_results_good_t);
+
+    if (results_universal_key(&tokens->key) != 0) {
+        ngx_log_error(NGX_LOG_EMERG, zone->shm.log, ngx_errno,
+                      "results: no random key for the token zone \"%V\"",
+                      &zone->shm.name);
+        return NGX_ERROR;
+    }
 
     len = sizeof(" in results_token_zone \"\"") + zone->shm.name.len;
 
@@ -145,15 +196,17 @@ ngx_http_results_tokens_init_zone(ngx_shm_zone_t *zone, void *data)
         return NGX_ERROR;
     }
 
-    if (ngx_http_results_tokens_carve(shpool, &tokens->nobody, share,
-                                      sizeof(ngx_http_results_entry_t))
+    if (ngx_http_results_tokens_take(shpool, &tokens->nobody, share,
+                                     sizeof(ngx_http_results_entry_t))
         != NGX_OK
-        || ngx_http_results_tokens_carve(shpool, &tokens->good, pages - share,
-                                         sizeof(ngx_http_results_good_t))
+        || ngx_http_results_tokens_take(shpool, &tokens->good, pages - share,
+                                        sizeof(ngx_http_results_good_t))
            != NGX_OK)
     {
         return NGX_ERROR;
     }
+
+    ngx_http_results_tokens_carve(tokens);
 
     shpool->data = tokens;
     zone->data = tokens;
@@ -164,33 +217,51 @@ ngx_http_results_tokens_init_zone(ngx_shm_zone_t *zone, void *data)
 }
 
 
-/* turns whole pages into entries of a size, and as many chains */
+/* whole pages for entries of a size and as many chains */
 
 static ngx_int_t
-ngx_http_results_tokens_carve(ngx_slab_pool_t *shpool,
+ngx_http_results_tokens_take(ngx_slab_pool_t *shpool,
     ngx_http_results_part_t *part, ngx_uint_t pages, size_t size)
 {
-    u_char                    *p;
-    ngx_uint_t                 i;
-    ngx_http_results_entry_t  *entry;
+    u_char  *p;
 
-    p = ngx_slab_calloc(shpool, pages * ngx_pagesize);
+    p = ngx_slab_alloc(shpool, pages * ngx_pagesize);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
+    part->entries = p;
+    part->size = size;
     part->capacity = pages * ngx_pagesize
                      / (size + sizeof(ngx_http_results_entry_t *));
     part->chains = (ngx_http_results_entry_t **) (p + part->capacity * size);
 
-    ngx_queue_init(&part->lru);
-
-    for (i = 0; i < part->capacity; i++) {
-        entry = (ngx_http_results_entry_t *) (p + i * size);
-        ngx_queue_insert_tail(&part->lru, &entry->lru);
-    }
-
     return NGX_OK;
+}
+
+
+/*
+ * Makes both parts empty, whatever was in them.  Entries are not touched: they
+ * are written as a whole when they are used, so that this takes a fraction of
+ * a millisecond for a zone of 16 MB.
+ */
+
+static void
+ngx_http_results_tokens_carve(ngx_http_results_tokens_t *tokens)
+{
+    ngx_uint_t                i;
+    ngx_http_results_part_t  *part;
+
+    for (i = 0; i < 2; i++) {
+        part = i ? &tokens->nobody : &tokens->good;
+
+        ngx_queue_init(&part->lru);
+        part->used = 0;
+        part->fresh = 0;
+
+        ngx_memzero(part->chains,
+                    part->capacity * sizeof(ngx_http_results_entry_t *));
+    }
 }
 
 
@@ -246,30 +317,35 @@ ngx_http_results_token_e
 ngx_http_results_tokens_find(ngx_shm_zone_t *zone, uint32_t realm,
     const u_char *digest, time_t now, results_principal_t *principal)
 {
-    ngx_slab_pool_t            *shpool;
+    uint32_t                    hash;
     ngx_http_results_entry_t   *entry;
     ngx_http_results_token_e    found;
     ngx_http_results_tokens_t  *tokens;
 
-    tokens = zone->data;
-    shpool = (ngx_slab_pool_t *) zone->shm.addr;
     found = NGX_HTTP_RESULTS_TOKEN_MISS;
+    tokens = zone->data;
+    hash = results_universal_hash(&tokens->key, digest);
 
-    ngx_shmtx_lock(&shpool->mutex);
+    ngx_http_results_tokens_lock(zone);
 
-    entry = ngx_http_results_tokens_lookup(&tokens->good, realm, digest, now);
+    entry = ngx_http_results_tokens_lookup(&tokens->good, hash, realm, digest,
+                                           now);
 
     if (entry) {
         *principal = ((ngx_http_results_good_t *) entry)->principal;
         found = NGX_HTTP_RESULTS_TOKEN_HIT;
 
-    } else if (ngx_http_results_tokens_lookup(&tokens->nobody, realm, digest,
-                                              now))
+    } else if (ngx_http_results_tokens_lookup(&tokens->nobody, hash, realm,
+                                              digest, now))
     {
         found = NGX_HTTP_RESULTS_TOKEN_NEGATIVE;
     }
 
-    ngx_shmtx_unlock(&shpool->mutex);
+    if (ngx_http_results_tokens_damage) {
+        found = NGX_HTTP_RESULTS_TOKEN_MISS;
+    }
+
+    ngx_http_results_tokens_unlock(zone);
 
     return found;
 }
@@ -280,53 +356,146 @@ ngx_http_results_tokens_store(ngx_shm_zone_t *zone, uint32_t realm,
     const u_char *digest, time_t now, time_t expires,
     const results_principal_t *principal)
 {
-    ngx_slab_pool_t            *shpool;
-    ngx_http_results_part_t    *part, *other;
-    ngx_http_results_entry_t   *entry;
-    ngx_http_results_tokens_t  *tokens;
+    uint32_t                     hash;
+    ngx_uint_t                   i;
+    ngx_http_results_part_t     *part;
+    ngx_http_results_entry_t    *entry, **chain;
+    ngx_http_results_tokens_t   *tokens;
 
     tokens = zone->data;
-    shpool = (ngx_slab_pool_t *) zone->shm.addr;
+    hash = results_universal_hash(&tokens->key, digest);
+
+    ngx_http_results_tokens_lock(zone);
+
+    for (i = 0; i < 2; i++) {
+        part = i ? &tokens->nobody : &tokens->good;
+        entry = ngx_http_results_tokens_lookup(part, hash, realm, digest, now);
+
+        if (entry) {
+            ngx_http_results_tokens_remove(part, entry);
+        }
+    }
+
     part = principal ? &tokens->good : &tokens->nobody;
-    other = principal ? &tokens->nobody : &tokens->good;
+    entry = ngx_http_results_tokens_free(tokens, part, now);
+    chain = ngx_http_results_tokens_chain(part, hash);
 
-    ngx_shmtx_lock(&shpool->mutex);
-
-    entry = ngx_http_results_tokens_lookup(other, realm, digest, now);
-
-    if (entry) {
-        ngx_http_results_tokens_remove(other, entry);
-    }
-
-    entry = ngx_http_results_tokens_lookup(part, realm, digest, now);
-
-    if (entry == NULL) {
-        entry = ngx_http_results_tokens_insert(tokens, part, realm, digest,
-                                               now);
-    }
-
-    entry->expires = expires;
+    ngx_memcpy(entry->digest, digest, NGX_HTTP_RESULTS_DIGEST_LEN);
+    entry->realm = realm;
+    entry->hash = hash;
+    entry->next = *chain;
 
     if (principal) {
         ((ngx_http_results_good_t *) entry)->principal = *principal;
     }
 
+    ngx_http_results_in_order();
+
+    *chain = entry;
+    part->used++;
+
+    ngx_queue_remove(&entry->lru);
+    ngx_queue_insert_head(&part->lru, &entry->lru);
+
+    ngx_http_results_in_order();
+
+    entry->expires = expires;
+
+    ngx_http_results_tokens_unlock(zone);
+}
+
+
+/* the lock, and with it a zone whose links can be followed */
+
+static void
+ngx_http_results_tokens_lock(ngx_shm_zone_t *zone)
+{
+    ngx_slab_pool_t            *shpool;
+    ngx_http_results_tokens_t  *tokens;
+
+    tokens = zone->data;
+    shpool = (ngx_slab_pool_t *) zone->shm.addr;
+
+    ngx_shmtx_lock(&shpool->mutex);
+
+    if (tokens->holder) {
+        ngx_http_results_tokens_dead = tokens->holder;
+        ngx_http_results_tokens_carve(tokens);
+        ngx_http_results_in_order();
+    }
+
+    tokens->holder = ngx_pid;
+    ngx_http_results_in_order();
+}
+
+
+static void
+ngx_http_results_tokens_unlock(ngx_shm_zone_t *zone)
+{
+    ngx_pid_t                   dead;
+    const char                 *damage;
+    ngx_slab_pool_t            *shpool;
+    ngx_http_results_tokens_t  *tokens;
+
+    tokens = zone->data;
+    shpool = (ngx_slab_pool_t *) zone->shm.addr;
+
+    damage = ngx_http_results_tokens_damage;
+    ngx_http_results_tokens_damage = NULL;
+
+    dead = ngx_http_results_tokens_dead;
+    ngx_http_results_tokens_dead = 0;
+
+    if (damage) {
+        ngx_http_results_tokens_carve(tokens);
+    }
+
+    ngx_http_results_in_order();
+    tokens->holder = 0;
+
     ngx_shmtx_unlock(&shpool->mutex);
+
+    if (dead) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "results: the token zone \"%V\" starts empty: process "
+                      "%P died while it changed it", &zone->shm.name, dead);
+    }
+
+    if (damage) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "results: the token zone \"%V\" starts empty: %s",
+                      &zone->shm.name, damage);
+    }
+}
+
+
+/* the share of the hash's range that it is at, without a division */
+
+static ngx_http_results_entry_t **
+ngx_http_results_tokens_chain(ngx_http_results_part_t *part, uint32_t hash)
+{
+    return &part->chains[((uint64_t) hash * part->capacity) >> 32];
 }
 
 
 /* the live entry of a digest, now the latest used; an expired one is dropped */
 
 static ngx_http_results_entry_t *
-ngx_http_results_tokens_lookup(ngx_http_results_part_t *part, uint32_t realm,
-    const u_char *digest, time_t now)
+ngx_http_results_tokens_lookup(ngx_http_results_part_t *part, uint32_t hash,
+    uint32_t realm, const u_char *digest, time_t now)
 {
+    ngx_uint_t                 n;
     ngx_http_results_entry_t  *entry;
 
-    for (entry = *ngx_http_results_tokens_chain(part, digest);
-         entry;
-         entry = entry->next)
-    {
+    entry = *ngx_http_results_tokens_chain(part, hash);
+
+    for (n = 0; entry; entry = entry->next) {
+
+        if (n++ == part->capacity) {
+            ngx_http_results_tokens_damage = "a chain had no end";
+            return NULL;
+        }
+
         if (entry->realm != realm
             || !ngx_http_results_tokens_equal(entry->digest, digest))
         {
@@ -348,38 +517,38 @@ ngx_http_results_tokens_lookup(ngx_http_results_part_t *part, uint32_t realm,
 }
 
 
+/* an entry that is in no chain, at the LRU's end; there always is one */
+
 static ngx_http_results_entry_t *
-ngx_http_results_tokens_insert(ngx_http_results_tokens_t *tokens,
-    ngx_http_results_part_t *part, uint32_t realm, const u_char *digest,
-    time_t now)
+ngx_http_results_tokens_free(ngx_http_results_tokens_t *tokens,
+    ngx_http_results_part_t *part, time_t now)
 {
-    ngx_queue_t                *q;
-    ngx_http_results_entry_t   *entry, **chain;
+    ngx_queue_t               *q;
+    ngx_http_results_entry_t  *entry;
 
     q = ngx_queue_last(&part->lru);
     entry = ngx_queue_data(q, ngx_http_results_entry_t, lru);
 
-    if (entry->chained) {
-
-        if (entry->expires > now) {
-            tokens->evictions++;
-        }
-
-        ngx_http_results_tokens_remove(part, entry);
+    if (q != ngx_queue_sentinel(&part->lru) && entry->expires == 0) {
+        return entry;
     }
 
-    ngx_memcpy(entry->digest, digest, NGX_HTTP_RESULTS_DIGEST_LEN);
-    entry->realm = realm;
-    entry->chained = 1;
+    if (part->fresh < part->capacity) {
+        entry = (ngx_http_results_entry_t *)
+                    (part->entries + part->fresh * part->size);
 
-    chain = ngx_http_results_tokens_chain(part, digest);
-    entry->next = *chain;
-    *chain = entry;
+        entry->expires = 0;
+        ngx_queue_insert_tail(&part->lru, &entry->lru);
+        part->fresh++;
 
-    ngx_queue_remove(&entry->lru);
-    ngx_queue_insert_head(&part->lru, &entry->lru);
+        return entry;
+    }
 
-    part->used++;
+    if (entry->expires > now) {
+        tokens->evictions++;
+    }
+
+    ngx_http_results_tokens_remove(part, entry);
 
     return entry;
 }
@@ -389,35 +558,29 @@ static void
 ngx_http_results_tokens_remove(ngx_http_results_part_t *part,
     ngx_http_results_entry_t *entry)
 {
+    ngx_uint_t                  n;
     ngx_http_results_entry_t  **p;
 
-    p = ngx_http_results_tokens_chain(part, entry->digest);
+    entry->expires = 0;
+    ngx_http_results_in_order();
 
-    while (*p != entry) {
+    p = ngx_http_results_tokens_chain(part, entry->hash);
+
+    for (n = 0; *p != entry; n++) {
+
+        if (*p == NULL || n == part->capacity) {
+            ngx_http_results_tokens_damage = "an entry was not in its chain";
+            return;
+        }
+
         p = &(*p)->next;
     }
 
     *p = entry->next;
-    entry->chained = 0;
+    part->used--;
 
     ngx_queue_remove(&entry->lru);
     ngx_queue_insert_tail(&part->lru, &entry->lru);
-
-    part->used--;
-}
-
-
-/* a SHA-256 is evenly spread, and nobody chooses where one falls */
-
-static ngx_http_results_entry_t **
-ngx_http_results_tokens_chain(ngx_http_results_part_t *part,
-    const u_char *digest)
-{
-    uint64_t  hash;
-
-    ngx_memcpy(&hash, digest, sizeof(uint64_t));
-
-    return &part->chains[hash % part->capacity];
 }
 
 
@@ -443,13 +606,11 @@ void
 ngx_http_results_tokens_stat(ngx_shm_zone_t *zone,
     ngx_http_results_tokens_stat_t *stat)
 {
-    ngx_slab_pool_t            *shpool;
     ngx_http_results_tokens_t  *tokens;
 
     tokens = zone->data;
-    shpool = (ngx_slab_pool_t *) zone->shm.addr;
 
-    ngx_shmtx_lock(&shpool->mutex);
+    ngx_http_results_tokens_lock(zone);
 
     stat->entries = tokens->good.used;
     stat->capacity = tokens->good.capacity;
@@ -457,5 +618,5 @@ ngx_http_results_tokens_stat(ngx_shm_zone_t *zone,
     stat->negative_capacity = tokens->nobody.capacity;
     stat->evictions = tokens->evictions;
 
-    ngx_shmtx_unlock(&shpool->mutex);
+    ngx_http_results_tokens_unlock(zone);
 }

@@ -1,0 +1,37 @@
+
+/*
+ * Pair-multiply-shift (Thorup, "High Speed Hashing for Integers and Strings",
+ * 3.4): strongly universal, by four multiplications that do not wait for each
+ * other.  SipHash took a hit in the token cache from 35 ns to 80.
+ */
+
+#include <sys/random.h>
+
+#include "results_universal.h"
+
+
+int
+results_universal_key(results_universal_key_t *key)
+{
+    return getrandom(key, sizeof(*key), 0) == (ssize_t) sizeof(*key) ? 0 : -1;
+}
+
+
+uint32_t
+results_universal_hash(const results_universal_key_t *key,
+    const unsigned char digest[RESULTS_DIGEST_LEN])
+{
+    int       i;
+    uint64_t  sum, x;
+
+    sum = key->words[RESULTS_UNIVERSAL_WORDS];
+
+    for (i = 0; i < RESULTS_UNIVERSAL_WORDS; i += 2) {
+        memcpy(&x, digest + i * 4, 8);
+
+        sum += (key->words[i] + (x >> 32))
+               * (key->words[i + 1] + (uint32_t) x);
+    }
+
+    return (uint32_t) (sum >> 32);
+}
