@@ -3,7 +3,9 @@
 -- stage_results(), COPY, load_results().  docs/operations.md shows it.
 --
 -- They go through the write path, as a client's: what is there is never
--- replaced, and the same file may be loaded again.
+-- replaced, and the same file may be loaded again.  And they are what the
+-- module would have taken, in the form in which it would have stored it: a row
+-- that is not is refused here, as nothing that reads it could show it.
 --
 
 -- An empty temporary table to COPY the file into.  Everything is text, so
@@ -28,22 +30,34 @@ END
 $$;
 
 
--- A time as RFC 3339 has it, or as psql writes it.
+-- A time as RFC 3339 has it, or as psql writes it, in the years 1 to 9999 of
+-- UTC, which are those that the module can write.
 
 CREATE OR REPLACE FUNCTION results.past_time(value text) RETURNS timestamptz
 LANGUAGE plpgsql
 STABLE STRICT
 SET search_path = pg_catalog, pg_temp
+SET "TimeZone" = 'UTC'
 AS $$
+DECLARE
+    moment  timestamptz;
 BEGIN
-    IF value !~ ('^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?'
-                 '(Z|[+-]\d\d(:\d\d)?)$')
+    IF value !~ ('^\d{4}-\d\d-\d\d[T ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d'
+                 '(\.\d+)?(Z|[+-](0\d|1[0-4])(:?[0-5]\d)?)$')
     THEN
-        RAISE EXCEPTION 'not a time with its zone: "%"', value
+        RAISE EXCEPTION 'not a time with its zone: "%"', left(value, 40)
               USING ERRCODE = 'invalid_datetime_format';
     END IF;
 
-    RETURN value;
+    moment := value;
+
+    IF moment < '0001-01-01 00:00:00Z' OR moment >= '10000-01-01 00:00:00Z'
+    THEN
+        RAISE EXCEPTION 'not in the years 1 to 9999: "%"', left(value, 40)
+              USING ERRCODE = 'datetime_field_overflow';
+    END IF;
+
+    RETURN moment;
 END
 $$;
 
@@ -57,11 +71,276 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF value !~ '^-?\d+(\.\d+)?([eE][+-]?\d+)?$' THEN
-        RAISE EXCEPTION 'not a number: "%"', value
+        RAISE EXCEPTION 'not a number: "%"', left(value, 40)
               USING ERRCODE = 'invalid_text_representation';
     END IF;
 
-    RETURN value;
+    -- its own error would quote all of it
+    RETURN value::float8;
+
+EXCEPTION WHEN numeric_value_out_of_range THEN
+    RAISE EXCEPTION 'a number out of range: "%"', left(value, 40)
+          USING ERRCODE = 'numeric_value_out_of_range';
+END
+$$;
+
+
+-- An id as results_id_valid() of ngx_results_module/base has it: 1 to 255
+-- characters, none of them a control character (Unicode's Cc).
+
+CREATE OR REPLACE FUNCTION results.valid_id(value text) RETURNS boolean
+LANGUAGE sql
+IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+RETURN value IS NOT NULL
+       AND value ~ E'^[^\u0001-\u001f\u007f-\u009f]{1,255}$';
+
+
+-- JSON as the module writes it: what results_json_parse() takes, in the form
+-- of results_buf_json().  What it does not take raises: more than so many
+-- levels, a name twice, "\u0000", half a surrogate pair, a number that is no
+-- finite double.
+--
+-- No SET: load_results() has them, and here they would count for every value.
+
+CREATE OR REPLACE FUNCTION results.module_json(value json, levels int)
+RETURNS text
+LANGUAGE plpgsql
+IMMUTABLE STRICT
+AS $$
+DECLARE
+    x  float8;
+BEGIN
+    CASE json_typeof(value)
+    WHEN 'object', 'array' THEN
+        IF levels < 1 THEN
+            RAISE EXCEPTION 'detail has too many levels'
+                  USING ERRCODE = 'program_limit_exceeded';
+        END IF;
+
+    WHEN 'string' THEN
+        RETURN to_json(value #>> '{}')::text;
+
+    WHEN 'number' THEN
+        x := results.past_number(value::text);
+
+        IF value::text ~ '^-?\d+$' THEN
+            RETURN CASE value::text WHEN '-0' THEN '0' ELSE value::text END;
+        ELSIF x = 0 THEN
+            RETURN CASE WHEN x::text LIKE '-%' THEN '-0.0' ELSE '0' END;
+        ELSIF abs(x) < 1e15 AND x = trunc(x)
+              OR abs(x) < 1e9 AND x = round(x * 1e6) / 1e6
+        THEN
+            RETURN trim_scale(x::numeric)::text;
+        END IF;
+
+        RETURN x::text;
+
+    ELSE
+        RETURN btrim(value::text, E' \t\r\n');
+    END CASE;
+
+    IF json_typeof(value) = 'array' THEN
+        RETURN '[' || coalesce((
+            SELECT string_agg(results.module_json(e.value, levels - 1), ','
+                              ORDER BY e.place)
+            FROM json_array_elements(value) WITH ORDINALITY
+                 AS e (value, place)), '') || ']';
+    END IF;
+
+    IF (SELECT count(*) <> count(DISTINCT k)
+        FROM json_object_keys(value) AS k)
+    THEN
+        RAISE EXCEPTION 'detail has a name twice in one object'
+              USING ERRCODE = 'invalid_text_representation';
+    END IF;
+
+    RETURN '{' || coalesce((
+        SELECT string_agg(to_json(e.name)::text || ':'
+                          || results.module_json(e.value, levels - 1), ','
+                          ORDER BY e.place)
+        FROM json_each(value) WITH ORDINALITY AS e (name, value, place)), '')
+        || '}';
+END
+$$;
+
+
+-- A learningObjectiveSet, as results_oneroster_read_objectives() takes it.
+
+CREATE OR REPLACE FUNCTION results.valid_objectives(value json)
+RETURNS boolean
+LANGUAGE sql
+IMMUTABLE STRICT
+SET search_path = pg_catalog, pg_temp
+RETURN CASE WHEN json_typeof(value) <> 'array' THEN false ELSE (
+    SELECT coalesce(bool_and(coalesce(
+        CASE WHEN json_typeof(s) <> 'object' THEN false
+        WHEN json_typeof(s -> 'source') <> 'string' THEN false
+        WHEN json_typeof(s -> 'learningObjectiveResults') <> 'array'
+        THEN false
+        ELSE (
+            SELECT bool_and(coalesce(
+                CASE WHEN json_typeof(o) <> 'object' THEN false
+                ELSE json_typeof(o -> 'learningObjectiveId') = 'string'
+                     AND coalesce(json_typeof(o -> 'score'), 'null')
+                         IN ('number', 'null')
+                     AND coalesce(json_typeof(o -> 'textScore'), 'null')
+                         IN ('string', 'null') END, false))
+            FROM json_array_elements(s -> 'learningObjectiveResults') o)
+        END, false)), true)
+    FROM json_array_elements(value) s) END;
+
+
+-- A field of a OneRoster result that has no column: as the module keeps it;
+-- null where it would keep nothing.  expected is what it should have been.
+--
+-- A reference is kept where it says more than its column: href and type are
+-- the server's own.
+
+CREATE OR REPLACE FUNCTION results.past_field(
+    r results.result, name text, INOUT value json, OUT expected text)
+LANGUAGE plpgsql
+STABLE
+AS $$
+DECLARE
+    kind    text := json_typeof(value);
+    string  text := CASE kind WHEN 'string' THEN value #>> '{}' END;
+    id      text;
+BEGIN
+    CASE
+    WHEN name IN ('sourcedId', 'status', 'dateLastModified', 'score') THEN
+        expected := 'nothing: it has a column';
+
+    WHEN kind = 'null' AND name IN (
+        'metadata', 'lineItem', 'assessmentLineItem', 'student', 'class',
+        'scoreScale', 'scoreStatus', 'scoreDate', 'textScore', 'comment',
+        'scorePercentile', 'learningObjectiveSet', 'inProgress',
+        'incomplete', 'late', 'missing')
+    THEN
+        value := NULL;
+
+    WHEN name = 'metadata' AND kind <> 'object' THEN
+        expected := 'an object';
+
+    WHEN name IN ('textScore', 'comment', 'inProgress', 'incomplete', 'late',
+                  'missing') AND kind <> 'string'
+    THEN
+        expected := 'a string';
+
+    WHEN name = 'scorePercentile' AND r.kind = 'assessment_result'
+         AND kind <> 'number'
+    THEN
+        expected := 'a number';
+
+    WHEN name = 'scoreStatus'
+         AND (kind <> 'string'
+              OR string NOT IN ('exempt', 'fully graded', 'not submitted',
+                                'partially graded', 'submitted')
+                 AND string !~ '^ext:[A-Za-z0-9._-]+$')
+    THEN
+        expected := 'a scoreStatus of OneRoster';
+
+    WHEN name = 'scoreDate' THEN
+        IF string ~ '^\d{4}-\d\d-\d\d$' THEN
+            PERFORM results.past_time(string || 'T00:00:00Z');
+        ELSIF kind <> 'string' THEN
+            expected := 'a date';
+        ELSE
+            PERFORM results.past_time(string);
+        END IF;
+
+    WHEN name = 'learningObjectiveSet' AND NOT results.valid_objectives(value)
+    THEN
+        expected := 'a learningObjectiveSet of OneRoster';
+
+    WHEN name IN ('student', 'scoreScale')
+         OR r.kind = 'result' AND name IN ('lineItem', 'class')
+         OR r.kind = 'assessment_result' AND name = 'assessmentLineItem'
+    THEN
+        IF kind <> 'object' THEN
+            expected := 'an object';
+            RETURN;
+        END IF;
+
+        id := CASE name WHEN 'student' THEN r.learner_id
+              WHEN 'class' THEN r.course_id
+              WHEN 'scoreScale' THEN NULL
+              ELSE r.item_id END;
+
+        IF value -> 'sourcedId' IS NULL AND name <> 'scoreScale' THEN
+            NULL;
+        ELSIF coalesce(json_typeof(value -> 'sourcedId') <> 'string', true)
+              OR NOT results.valid_id(value ->> 'sourcedId')
+        THEN
+            expected := 'an object with an id as its sourcedId';
+            RETURN;
+        ELSIF name <> 'scoreScale'
+              AND results.normal_id(value ->> 'sourcedId')
+                  IS DISTINCT FROM id
+        THEN
+            expected := 'the id of its column';
+            RETURN;
+        END IF;
+
+        SELECT results.module_json(json_object_agg(e.name, e.value
+                                                   ORDER BY e.place), 30)
+        INTO value
+        FROM json_each(value) WITH ORDINALITY AS e (name, value, place)
+        WHERE e.name NOT IN ('href', 'type')
+              AND NOT (e.name = 'sourcedId'
+                       AND e.value #>> '{}' IS NOT DISTINCT FROM id);
+
+    ELSE
+        NULL;
+    END CASE;
+END
+$$;
+
+
+-- detail as the module would have it of such a body.  In a body of OneRoster
+-- the result is one level down; 32 levels is what a body may have.
+
+CREATE OR REPLACE FUNCTION results.past_detail(
+    r results.result, value text)
+RETURNS json
+LANGUAGE plpgsql
+STABLE STRICT
+AS $$
+DECLARE
+    document  json := value;
+    member    record;
+    field     record;
+    parts     text[] := '{}';
+BEGIN
+    IF json_typeof(document) <> 'object' THEN
+        RAISE EXCEPTION 'detail is no JSON object'
+              USING ERRCODE = 'invalid_text_representation';
+    END IF;
+
+    IF r.kind NOT IN ('result', 'assessment_result') THEN
+        RETURN results.module_json(document, 32);
+    END IF;
+
+    -- all of it first: what is no text can't be looked at, and the fields have
+    -- their form from here
+    document := results.module_json(document, 31);
+
+    FOR member IN SELECT e.key, e.value FROM json_each(document) e LOOP
+        field := results.past_field(r, member.key, member.value);
+
+        IF field.expected IS NOT NULL THEN
+            RAISE EXCEPTION 'detail.%: expected %', left(member.key, 40),
+                  field.expected
+                  USING ERRCODE = 'invalid_text_representation';
+        END IF;
+
+        IF field.value IS NOT NULL THEN
+            parts := parts || (to_json(member.key)::text || ':'
+                               || field.value::text);
+        END IF;
+    END LOOP;
+
+    RETURN '{' || array_to_string(parts, ',') || '}';
 END
 $$;
 
@@ -82,9 +361,10 @@ BEGIN
     FOREACH name IN ARRAY '{id,learner_id,item_id,course_id}'::text[] LOOP
         value := staged ->> name;
 
-        IF length(value) > 255 OR name = 'id' AND value IS NULL THEN
-            RAISE EXCEPTION '% has to have 1 to 255 characters', name
-                  USING ERRCODE = 'string_data_length_mismatch';
+        IF NOT results.valid_id(value) AND (name = 'id' OR value <> '') THEN
+            RAISE EXCEPTION
+                '% has to have 1 to 255 characters, no control characters',
+                name USING ERRCODE = 'string_data_length_mismatch';
         END IF;
     END LOOP;
 
@@ -107,13 +387,13 @@ BEGIN
     r.started_at := results.past_time(staged ->> 'started_at');
     r.completed_at := results.past_time(staged ->> 'completed_at');
     r.scored_at := results.past_time(staged ->> 'scored_at');
-    r.detail := staged ->> 'detail';
     r.updated_at := coalesce(results.past_time(staged ->> 'written_at'),
                              now());
+    r.detail := results.past_detail(r, staged ->> 'detail');
 
-    IF json_typeof(r.detail) <> 'object' THEN
-        RAISE EXCEPTION 'detail is no JSON object'
-              USING ERRCODE = 'invalid_text_representation';
+    IF r.progress < 0 OR r.progress > 100 THEN
+        RAISE EXCEPTION 'progress is no percentage'
+              USING ERRCODE = 'numeric_value_out_of_range';
     END IF;
 
     IF r.time_spent < 0 THEN
@@ -127,9 +407,13 @@ BEGIN
     END IF;
 
     r.id_space := CASE r.kind WHEN 'assessment_result' THEN 2 ELSE 1 END;
+
+    -- of what the file has, as versions before this one took it: so they know
+    -- a file that they loaded again
     r.payload_hash := ('x' || encode(substr(sha256(convert_to(
         concat(jsonb_strip_nulls(to_jsonb(r) - '{updated_at,detail}'::text[]),
-               r.detail::jsonb), 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint;
+               (staged ->> 'detail')::jsonb), 'UTF8')), 1, 8), 'hex'))
+        ::bit(64)::bigint;
 
     RETURN r;
 END
@@ -147,6 +431,7 @@ RETURNS TABLE (outcome text, rows bigint)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET "TimeZone" = 'UTC'
+SET extra_float_digits = 1
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -428,6 +428,30 @@ subtest 'what is refused' => sub {
             10000-01-01T00:00:00Z 0000-01-01T00:00:00Z)),
         (map { [{ id => 'w', detail => $_ }, qr/./] }
          '{', '[]', '1', '{"a": "\u0000"}'),
+        [{ id => "w\x{1}" }, qr/^id .*control/],
+        [{ id => 'w', item_id => "i\x{9f}" }, qr/^item_id .*control/],
+        [{ id => 'w', progress => 101 }, qr/percentage/],
+        (map { [{ id => 'w', completed_at => $_ }, qr/years 1 to 9999/] }
+         qw(0001-01-01T00:00:00+01:00 9999-12-31T23:59:59-05:00)),
+        [{ id => 'w', completed_at => '2023-01-01T24:00:00Z' }, qr/zone/],
+        [{ id => 'w', written_at => '0001-01-01T00:00:00+14' }, qr/years/],
+        (map { [{ id => 'w', detail => $_->[0] }, $_->[1]] }
+         ['{"a": 1e400}', qr/number out of range: "1e400"/],
+         ['{"a": ' . '[' x 3000 . ']' x 3000 . '}', qr/too many levels/],
+         ['{"a": ' . '[' x 31 . ']' x 31 . '}', qr/too many levels/],
+         ['{"a": 1, "b": {"c": 1, "c": 2}}', qr/twice/],
+         ['{"a": "\ud800"}', qr/./],
+         ['{"metadata": 7}', qr/^detail.metadata: expected an object/],
+         ['{"comment": 7}', qr/^detail.comment: expected a string/],
+         ['{"late": true}', qr/^detail.late: expected a string/],
+         ['{"score": 7}', qr/^detail.score: expected nothing/],
+         ['{"scoreStatus": "graded"}', qr/^detail.scoreStatus: expected/],
+         ['{"scoreDate": "2023-02-30"}', qr/range/],
+         ['{"scoreDate": "2023-02-28T24:00:00Z"}', qr/zone/],
+         ['{"scoreScale": {}}', qr/^detail.scoreScale: expected an object/],
+         ['{"class": {"sourcedId": "c"}}', qr/expected the id of its column/],
+         ['{"learningObjectiveSet": [{"source": "case"}]}',
+          qr/^detail.learningObjectiveSet: expected/]),
         [{ id => 'w', written_at => '2999-01-01T00:00:00Z' }, qr/future/],
     );
 
@@ -464,6 +488,55 @@ subtest 'what is refused' => sub {
 };
 
 
+subtest 'detail has the form that the module gives it' => sub {
+    my $guid = '0000000a-0000-4000-8000-00000000000b';
+
+    # what a body may have beside its columns, as a file and as a client has it
+    my @details = (
+        [{}, '{ "comment" : "caf\u00e9 \/ \u0001\t\"" }'],
+        [{}, '{"metadata":{"b":[1.50, -0.0, 1e2, 1E-9, 0.00001, null],'
+             . '"a":{"x": 123456.789012, "y":12345678, "z": true}}}'],
+        [{}, '{"scoreScale": {"sourcedId": "s 1", "type": "scoreScale"},'
+             . ' "textScore": null, "late": "true"}'],
+        [{ lineItem => { sourcedId => '{' . uc($guid) . '}', x => 1 } },
+         '{"lineItem": {"href": "http://h/", "sourcedId": "{' . uc($guid)
+         . '}", "x": 1}}', item_id => $guid],
+        [{}, '{"metadata": ' . '{"a":' x 29 . '1' . '}' x 29 . '}'],
+        [{}, '{"learningObjectiveSet":[{"source":"case",'
+             . '"learningObjectiveResults":[{"learningObjectiveId":"x",'
+             . '"score":1.0}]}]}'],
+    );
+
+    for my $n (0 .. $#details) {
+        my ($more, $detail, %columns) = @{ $details[$n] };
+
+        # what the fixture and every body has; the rest is the detail's
+        my $start = '"scoreStatus":"fully graded","scoreDate":"2023-11-07"';
+        my $text = $detail =~ s/^\{/{$start,/r;
+
+        is((load(0, { id => "form-$n", learner_id => 'p-9', item_id => 'i',
+                      %columns, detail => $text }))[0]{outcome}, 'stored',
+           "row $n");
+
+        my $body = '{"result":{"lineItem":{"sourcedId":"i"},'
+            . '"student":{"sourcedId":"p-9"},' . substr($text, 1) . '}';
+        $body =~ s/"lineItem":\{"sourcedId":"i"\},// if $more->{lineItem};
+
+        my $put = $lms->put("results/by-client-$n", $body);
+        is($put->status, 201, "body $n") or diag($put->body);
+
+        is(stored("form-$n"), stored("by-client-$n"), 'the same text');
+    }
+
+    $pg->do(q{DELETE FROM results.result
+              WHERE id LIKE 'form-%' OR id LIKE 'by-client-%'});
+};
+
+sub stored {
+    return $pg->value('SELECT detail FROM results.result WHERE id = ?', @_);
+}
+
+
 subtest 'results as CSV' => sub {
     my $file = $t->dir . '/results.csv';
 
@@ -490,7 +563,7 @@ subtest 'results as CSV' => sub {
            FROM results.result WHERE id = 'full'}),
        'p-9 i c tobedeleted 1e-07 10 declined 12.5 61 1577836800.500000 '
        . '1577840400.000000 1577962800.000000 1578009600.000000 '
-       . '{"a": null, "b": [1.50, "x"]}', 'as the file said');
+       . '{"a":null,"b":[1.5,"x"]}', 'as the file said');
 
     run('Results as CSV', 'sh', qr/result_list/,
         'results.csv' => $file);
