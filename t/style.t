@@ -122,7 +122,7 @@ my %below;
 # results_* knows no nginx
 my $plain = qr{/results_[^/]*$};
 my %foreign = (
-    'jansson.h'  => qr{/json/},
+    'jansson.h'  => qr{/json/results_json\.c$},
     'libpq-fe.h' => qr{/store/ngx_http_results_connection},
     'ngx_http.h' => qr{/(?:http|status)/},
 );

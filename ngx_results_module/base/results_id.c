@@ -11,9 +11,6 @@
 #include "results_uuid.h"
 
 
-#define RESULTS_ID_MAX  255
-
-
 int
 results_id_valid(results_str_t id)
 {

@@ -10,6 +10,9 @@
 #include "results_base.h"
 
 
+#define RESULTS_ID_MAX  255    /* characters */
+
+
 /* an id: 1 to 255 characters (not bytes), valid UTF-8, no control characters */
 int results_id_valid(results_str_t id);
 

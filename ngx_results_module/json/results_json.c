@@ -1,33 +1,96 @@
 
 /*
- * A body's way into a tree: what is refused before jansson sees it, and
- * jansson's errors in words of our own.  Trees live as long as the arena of
- * the errors.  The fields of a tree are read in results_json_fields.c.
+ * A body's way into a tree: results_json_scan() makes it, and where that one
+ * stops jansson tells why, in words of our own.  Trees live as long as the
+ * arena of the errors.  The fields of a tree are read in
+ * results_json_fields.c.
  */
 
 #include <string.h>
 
-#include "results_json_jansson.h"
+#include <jansson.h>
+
+#include "results_json.h"
+
+
+/* values that a body may have, and bytes for each where it is a long one */
+#define RESULTS_JSON_VALUES       65536
+#define RESULTS_JSON_VALUE_BYTES  16
 
 
 static const char *results_json_deep(results_str_t body);
+static void results_json_refuse(results_errors_t *errors, results_str_t body,
+    const results_json_stop_t *stop);
 static void results_json_refuse_text(results_errors_t *errors,
-    results_str_t body, const json_error_t *error);
+    results_str_t body, const results_json_stop_t *stop);
+static const char *results_json_why(results_errors_t *errors,
+    const json_error_t *error);
+static void results_json_refuse_at(results_errors_t *errors,
+    results_str_t body, size_t position, const char *path, const char *what);
 
 
 results_value_t *
 results_json_parse(results_str_t body, results_errors_t *errors)
 {
-    size_t            i;
-    json_t           *root;
-    const char       *deep;
-    json_error_t      error;
-    results_value_t  *tree;
+    results_value_t      *tree;
+    results_json_stop_t   stop;
 
-    tree = results_json_scan(errors->arena, body);
+    tree = results_json_scan(errors->arena, body,
+                             results_json_values_max(body.len), &stop);
 
-    if (tree) {
-        return tree;
+    if (tree == NULL) {
+        results_json_refuse(errors, body, &stop);
+    }
+
+    return tree;
+}
+
+
+results_value_t *
+results_json_load(results_arena_t *arena, results_str_t text)
+{
+    results_json_stop_t  stop;
+
+    return results_json_scan(arena, text, SIZE_MAX, &stop);
+}
+
+
+size_t
+results_json_values_max(size_t len)
+{
+    len /= RESULTS_JSON_VALUE_BYTES;
+
+    return (len > RESULTS_JSON_VALUES) ? len : RESULTS_JSON_VALUES;
+}
+
+
+static void
+results_json_refuse(results_errors_t *errors, results_str_t body,
+    const results_json_stop_t *stop)
+{
+    size_t        i;
+    const char   *path;
+
+    switch (stop->why) {
+
+    case RESULTS_JSON_NO_MEMORY:
+        results_errors_add(errors, "", "out of memory");
+        return;
+
+    case RESULTS_JSON_RANGE:
+        path = results_json_path_at(errors, body, stop->position);
+        results_json_refuse_at(errors, body, stop->position, path,
+                               "number out of range");
+        return;
+
+    case RESULTS_JSON_TOO_MANY:
+        results_errors_add(errors, "",
+                           "more than %zu values, members and elements "
+                           "counted", results_json_values_max(body.len));
+        return;
+
+    default: /* RESULTS_JSON_NOT_JSON */
+        break;
     }
 
     errors->not_json = 1;
@@ -36,7 +99,7 @@ results_json_parse(results_str_t body, results_errors_t *errors)
         results_errors_add(errors, "",
                            "the body begins with a byte order mark, which "
                            "JSON must not have");     /* RFC 8259 8.1 */
-        return NULL;
+        return;
     }
 
     if (body.len >= 2 && (memcmp(body.data, "\xfe\xff", 2) == 0
@@ -44,7 +107,7 @@ results_json_parse(results_str_t body, results_errors_t *errors)
     {
         results_errors_add(errors, "",
                            "the body is in UTF-16, JSON must be in UTF-8");
-        return NULL;
+        return;
     }
 
     for (i = 0; i < body.len; i++) {
@@ -57,56 +120,10 @@ results_json_parse(results_str_t body, results_errors_t *errors)
 
     if (i == body.len) {
         results_errors_add(errors, "", "expected an object, the body is empty");
-        return NULL;
+        return;
     }
 
-    if (body.data[i] != '{' && body.data[i] != '[') {
-        results_errors_add(errors, "", "expected an object");
-        return NULL;
-    }
-
-    /* before jansson, which is recursive and stops at 2048 levels only */
-
-    deep = results_json_deep(body);
-
-    if (deep) {
-        errors->not_json = 0;
-        results_errors_add(errors,
-                           results_json_path_at(errors, body,
-                                                (size_t) (deep - body.data)),
-                           "more than %d levels of objects and arrays",
-                           RESULTS_JSON_DEPTH_MAX);
-        return NULL;
-    }
-
-    root = json_loadb(body.data, body.len, JSON_REJECT_DUPLICATES, &error);
-
-    if (root == NULL
-        && json_error_code(&error) == json_error_numeric_overflow)
-    {
-        /* JSON sets integers no limit: beyond 64 bits they are doubles */
-
-        root = json_loadb(body.data, body.len,
-                          JSON_REJECT_DUPLICATES|JSON_DECODE_INT_AS_REAL,
-                          &error);
-    }
-
-    if (root == NULL) {
-        results_json_refuse_text(errors, body, &error);
-        return NULL;
-    }
-
-    errors->not_json = 0;
-
-    tree = results_json_tree(errors->arena, root);
-
-    if (tree == NULL) {
-        results_errors_add(errors, "", "out of memory");
-    }
-
-    json_decref(root);
-
-    return tree;
+    results_json_refuse_text(errors, body, stop);
 }
 
 
@@ -163,56 +180,125 @@ results_json_deep(results_str_t body)
 }
 
 
-/* jansson's own texts quote the body */
 static void
 results_json_refuse_text(results_errors_t *errors, results_str_t body,
-    const json_error_t *error)
+    const results_json_stop_t *stop)
 {
-    const char  *what, *path;
+    size_t         position;
+    json_t        *root;
+    const char    *deep, *path, *what;
+    json_error_t   error;
 
-    path = results_json_path_at(errors, body, (size_t) error->position);
+    /* before jansson, which is recursive and stops at 2048 levels only */
 
+    deep = results_json_deep(body);
+
+    if (deep) {
+        errors->not_json = 0;
+        results_errors_add(errors,
+                           results_json_path_at(errors, body,
+                                                (size_t) (deep - body.data)),
+                           "more than %d levels of objects and arrays",
+                           RESULTS_JSON_DEPTH_MAX);
+        return;
+    }
+
+    /* integers of more than 64 bits are no error */
+
+    root = json_loadb(body.data, body.len,
+                      JSON_REJECT_DUPLICATES|JSON_DECODE_ANY
+                      |JSON_DECODE_INT_AS_REAL, &error);
+
+    if (root) {
+
+        /* jansson takes more than JSON: a raw U+0000 behind a number */
+
+        json_decref(root);
+        what = "invalid JSON";
+        position = stop->position;
+
+    } else {
+        what = results_json_why(errors, &error);
+        position = (size_t) error.position;
+    }
+
+    if (what == NULL) {
+        results_errors_add(errors, "", "out of memory");
+        return;
+    }
+
+    path = results_json_path_at(errors, body, position);
+
+    if (root == NULL
+        && json_error_code(&error) == json_error_premature_end_of_input)
+    {
+        path = "";
+    }
+
+    results_json_refuse_at(errors, body, position, path, what);
+}
+
+
+/* jansson's own texts quote the body; NULL without memory */
+static const char *
+results_json_why(results_errors_t *errors, const json_error_t *error)
+{
     switch (json_error_code(error)) {
 
     case json_error_premature_end_of_input:
-        what = "the JSON text ends too early";
-        path = "";
-        break;
+        return "the JSON text ends too early";
 
     case json_error_end_of_input_expected:
-        what = "more text behind the JSON value";
-        break;
+        return "more text behind the JSON value";
 
     case json_error_duplicate_key:
-        what = "duplicate field";
         errors->not_json = 0;
-        break;
+        return "duplicate field";
 
     case json_error_numeric_overflow:
-        what = "number out of range";
         errors->not_json = 0;
-        break;
+        return "number out of range";
 
     case json_error_invalid_utf8:
-        what = "invalid UTF-8";
         errors->not_json = 0;
-        break;
+        return "invalid UTF-8";
 
     case json_error_null_character:
     case json_error_null_byte_in_key:
-        what = "\\u0000 is not supported";
         errors->not_json = 0;
-        break;
+        return "\\u0000 is not supported";
 
     case json_error_out_of_memory:
-        results_errors_add(errors, "", "out of memory");
-        return;
+        return NULL;
 
     default:
-        what = "invalid JSON";
-        break;
+        return "invalid JSON";
+    }
+}
+
+
+/* columns are characters; those of a text that is no UTF-8, nearly */
+static void
+results_json_refuse_at(results_errors_t *errors, results_str_t body,
+    size_t position, const char *path, const char *what)
+{
+    size_t    i;
+    unsigned  line, column;
+
+    line = 1;
+    column = 0;
+
+    for (i = 0; i < position && i < body.len; i++) {
+
+        if (body.data[i] == '\n') {
+            line++;
+            column = 0;
+
+        } else if ((body.data[i] & 0xc0) != 0x80) {
+            column++;
+        }
     }
 
-    results_errors_add(errors, path, "%s, at line %d, column %d", what,
-                       error->line, error->column);
+    results_errors_add(errors, path, "%s, at line %u, column %u", what, line,
+                       column);
 }

@@ -180,7 +180,6 @@ results_json_integer(results_reader_t *r, const char *name, unsigned flags,
     int64_t min, int64_t max, int64_t *out)
 {
     int               rc;
-    double            real;
     int64_t           n;
     results_value_t  *value;
 
@@ -189,23 +188,11 @@ results_json_integer(results_reader_t *r, const char *name, unsigned flags,
         return rc;
     }
 
-    if (results_value_is(value, RESULTS_VALUE_INTEGER)) {
-        n = value->u.integer;
+    /* JSON has one type of numbers: 60.0 and 6e1 are 60 */
 
-    } else if (results_value_is(value, RESULTS_VALUE_REAL)) {
-        real = value->u.real;
-
-        /* JSON has one type of numbers: 60.0 and 6e1 are 60 */
-
-        if (real < -0x1p53 || real > 0x1p53
-            || real != (double) (int64_t) real)
-        {
-            return results_json_invalid(r, name, "expected an integer");
-        }
-
-        n = (int64_t) real;
-
-    } else {
+    if (!results_value_is_number(value)
+        || results_number_integer(value->u.text, &n) != 0)
+    {
         return results_json_invalid(r, name, "expected an integer");
     }
 

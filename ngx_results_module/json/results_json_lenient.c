@@ -5,16 +5,19 @@
  * formats have words of their own for them.
  */
 
+#include <float.h>
+#include <math.h>
 #include <string.h>
 
-#include "results_json_jansson.h"
+#include "results_json.h"
 
 
 /* names of formats, not of bodies */
 #define RESULTS_NAME_MAX  32
 
-/* up to here a double is an integer for sure */
-#define RESULTS_INTEGER_MAX  0x1p53
+
+static int results_json_keep_number(results_arena_t *arena,
+    results_value_t *value);
 
 
 results_value_t *
@@ -74,45 +77,25 @@ results_json_numeric(results_value_t *value, double *out)
 int
 results_json_number_text(results_str_t text, results_value_t *number)
 {
-    int            rc;
-    json_t        *parsed;
-    json_error_t   error;
+    char  copy[RESULTS_NUMBER_MAX + 1];
 
-    /* jansson would skip white space around it */
-
-    if (text.len == 0 || text.data[0] <= ' ' || text.data[text.len - 1] <= ' ')
-    {
+    if (text.len == 0 || text.len > RESULTS_NUMBER_MAX) {
         return -1;
     }
 
-    /* not strtod(): it knows hexadecimal, "nan" and the locale's comma */
+    /* with an end: not every text has one */
 
-    parsed = json_loadb(text.data, text.len, JSON_DECODE_ANY, &error);
+    memcpy(copy, text.data, text.len);
+    copy[text.len] = '\0';
 
-    if (parsed == NULL
-        && json_error_code(&error) == json_error_numeric_overflow)
-    {
-        parsed = json_loadb(text.data, text.len,
-                            JSON_DECODE_ANY|JSON_DECODE_INT_AS_REAL, &error);
+    if (results_number_len(copy) != text.len || !results_number_fits(text)) {
+        return -1;
     }
 
-    rc = 0;
+    number->type = RESULTS_VALUE_NUMBER;
+    number->u.text = text;
 
-    if (json_is_integer(parsed)) {
-        number->type = RESULTS_VALUE_INTEGER;
-        number->u.integer = json_integer_value(parsed);
-
-    } else if (json_is_real(parsed)) {
-        number->type = RESULTS_VALUE_REAL;
-        number->u.real = json_real_value(parsed);
-
-    } else {
-        rc = -1;
-    }
-
-    json_decref(parsed);
-
-    return rc;
+    return 0;
 }
 
 
@@ -121,7 +104,6 @@ results_json_id(results_arena_t *arena, results_value_t *value,
     results_str_t *out)
 {
     int            changed;
-    double         number;
     results_str_t  id;
 
     if (results_value_is_string(value)) {
@@ -133,24 +115,14 @@ results_json_id(results_arena_t *arena, results_value_t *value,
 
         id = results_id_normalize(arena, id, &changed);
 
-    } else if (results_value_is(value, RESULTS_VALUE_INTEGER)) {
-        id = results_arena_printf(arena, "%lld",
-                                  (long long) value->u.integer);
+    } else if (results_value_is_number(value)) {
 
+        /* 3899.0, too: JSON has one type of numbers */
+
+        id = results_number_digits(arena, value->u.text,
+                                   RESULTS_ID_MAX - 1);
     } else {
-
-        /* 3899.0: JSON has one type of numbers */
-
-        number = results_value_number(value);
-
-        if (!results_value_is(value, RESULTS_VALUE_REAL)
-            || number < -RESULTS_INTEGER_MAX || number > RESULTS_INTEGER_MAX
-            || number != (double) (int64_t) number)
-        {
-            return -1;
-        }
-
-        id = results_arena_printf(arena, "%lld", (long long) number);
+        return -1;
     }
 
     if (id.data == NULL) {
@@ -160,4 +132,58 @@ results_json_id(results_arena_t *arena, results_value_t *value,
     *out = id;
 
     return 0;
+}
+
+
+int
+results_json_keep_digits(results_arena_t *arena, results_value_t *tree)
+{
+    int               n, rc;
+    results_value_t  *value;
+
+    n = 0;
+
+    if (tree->exact || tree->type < RESULTS_VALUE_ARRAY) {
+        return 0;
+    }
+
+    for (value = results_value_first(tree); value; value = value->next) {
+
+        rc = results_value_is_number(value)
+             ? results_json_keep_number(arena, value)
+             : results_json_keep_digits(arena, value);
+
+        if (rc < 0) {
+            return -1;
+        }
+
+        n += rc;
+    }
+
+    return n;
+}
+
+
+/* also where it is zero to a double, though it has a digit */
+static int
+results_json_keep_number(results_arena_t *arena, results_value_t *value)
+{
+    size_t         digits;
+    results_str_t  text;
+
+    text = value->u.text;
+    digits = results_number_significant(text);
+
+    if (digits <= RESULTS_NUMBER_EXACT
+        && (digits == 0 || fabs(results_value_number(value)) >= DBL_MIN))
+    {
+        return 0;
+    }
+
+    /* a string has a '\0' behind it */
+
+    value->type = RESULTS_VALUE_STRING;
+    value->u.text = results_arena_copy(arena, text.data, text.len);
+
+    return value->u.text.data ? 1 : -1;
 }

@@ -1,14 +1,15 @@
 
 /*
- * The fast way from a JSON text to a tree.  It takes what the bodies of
- * results look like and declines anything else, valid or not: jansson, which
- * is five times as slow, then says what it is (results_json_tree()).  So it
- * never refuses a text, and what it takes jansson takes too, as the same
- * tree: t/fuzz/json.c compares the two.
+ * The way from a JSON text to a tree, and the only one.  It takes what RFC
+ * 8259 calls a JSON text, but for names that come twice and U+0000, which no
+ * text of PostgreSQL's can have, and within limits of depth, of values and of
+ * what a number is.  Where it stops it says at what, but not always why:
+ * jansson is asked for that, and for nothing else (results_json_parse()).
+ * t/fuzz/json.c compares the two, and both with a third reading.
  *
  * The text is copied into the arena once.  Strings are made there in place:
  * an escape is never shorter than its character, and the '\0' behind a string
- * takes the place of its last quote.
+ * takes the place of its last quote.  Numbers stay there as they are.
  */
 
 #include <string.h>
@@ -19,15 +20,15 @@
 /* members that are compared one by one, for a name that comes twice */
 #define RESULTS_SCAN_MEMBERS  64
 
-/* digits that every double keeps; and so 10^15 and 10^-15 are exact */
-#define RESULTS_SCAN_DIGITS   15
-
 
 typedef struct {
     results_arena_t        *arena;
     char                   *p;
     char                   *end;       /* a '\0' is there */
     unsigned                depth;
+    unsigned                exact;     /* as the root's */
+    size_t                  values;    /* that may still come */
+    results_json_stop_e     why;
 } results_scan_t;
 
 
@@ -35,6 +36,8 @@ static int results_scan_value(results_scan_t *scan, results_value_t *value);
 static int results_scan_object(results_scan_t *scan, results_value_t *value);
 static int results_scan_array(results_scan_t *scan, results_value_t *value);
 static int results_scan_twice(results_value_t *object, results_str_t name);
+static int results_scan_members(results_scan_t *scan,
+    const results_value_t *object);
 static int results_scan_string(results_scan_t *scan, results_str_t *text,
     int *plain);
 static char *results_scan_escape(results_scan_t *scan, char *out);
@@ -55,10 +58,15 @@ static const unsigned char  results_scan_plain[256] = {
 
 
 results_value_t *
-results_json_scan(results_arena_t *arena, results_str_t text)
+results_json_scan(results_arena_t *arena, results_str_t text, size_t max,
+    results_json_stop_t *stop)
 {
+    char             *start;
     results_scan_t    scan;
     results_value_t  *root;
+
+    stop->why = RESULTS_JSON_NO_MEMORY;
+    stop->position = 0;
 
     text = results_arena_copy(arena, text.data, text.len);
     root = results_value_create(arena, RESULTS_VALUE_NULL);
@@ -67,21 +75,31 @@ results_json_scan(results_arena_t *arena, results_str_t text)
         return NULL;
     }
 
-    scan.arena = arena;
-    scan.p = (char *) text.data;
-    scan.depth = 0;
+    start = (char *) text.data;
 
-    scan.end = scan.p + text.len;
+    scan.arena = arena;
+    scan.p = start;
+    scan.end = start + text.len;
+    scan.depth = 0;
+    scan.exact = 1;
+    scan.values = max;
+    scan.why = RESULTS_JSON_NOT_JSON;
 
     if (results_scan_value(&scan, root) != 0
         || results_scan_next(&scan) != '\0'
-        || scan.p != scan.end
-        || root->type < RESULTS_VALUE_ARRAY)
+        || scan.p != scan.end)
     {
+        stop->why = scan.why;
+        stop->position = (size_t) (scan.p - start);
+
+        if (stop->position > text.len) {
+            stop->position = text.len;
+        }
+
         return NULL;
     }
 
-    root->exact = 1;
+    root->exact = scan.exact;
 
     return root;
 }
@@ -91,6 +109,11 @@ static int
 results_scan_value(results_scan_t *scan, results_value_t *value)
 {
     int  plain;
+
+    if (scan->values-- == 0) {
+        scan->why = RESULTS_JSON_TOO_MANY;
+        return -1;
+    }
 
     switch (results_scan_next(scan)) {
 
@@ -159,7 +182,12 @@ results_scan_object(results_scan_t *scan, results_value_t *value)
 
         member = results_value_create(scan->arena, RESULTS_VALUE_NULL);
 
-        if (member == NULL || results_scan_value(scan, member) != 0) {
+        if (member == NULL) {
+            scan->why = RESULTS_JSON_NO_MEMORY;
+            return -1;
+        }
+
+        if (results_scan_value(scan, member) != 0) {
             return -1;
         }
 
@@ -180,6 +208,12 @@ results_scan_object(results_scan_t *scan, results_value_t *value)
         } else if (c != '}') {
             return -1;
         }
+    }
+
+    if (value->n > RESULTS_SCAN_MEMBERS
+        && results_scan_members(scan, value) != 0)
+    {
+        return -1;
     }
 
     scan->p++;
@@ -208,7 +242,12 @@ results_scan_array(results_scan_t *scan, results_value_t *value)
 
         element = results_value_create(scan->arena, RESULTS_VALUE_NULL);
 
-        if (element == NULL || results_scan_value(scan, element) != 0) {
+        if (element == NULL) {
+            scan->why = RESULTS_JSON_NO_MEMORY;
+            return -1;
+        }
+
+        if (results_scan_value(scan, element) != 0) {
             return -1;
         }
 
@@ -236,14 +275,14 @@ results_scan_array(results_scan_t *scan, results_value_t *value)
 }
 
 
-/* also where there are too many to compare */
+/* where there are many, all are compared when all are there */
 static int
 results_scan_twice(results_value_t *object, results_str_t name)
 {
     results_value_t  *member;
 
-    if (object->n == RESULTS_SCAN_MEMBERS) {
-        return 1;
+    if (object->n >= RESULTS_SCAN_MEMBERS) {
+        return 0;
     }
 
     for (member = results_value_first(object); member; member = member->next) {
@@ -253,6 +292,21 @@ results_scan_twice(results_value_t *object, results_str_t name)
     }
 
     return 0;
+}
+
+
+static int
+results_scan_members(results_scan_t *scan, const results_value_t *object)
+{
+    int  twice;
+
+    twice = results_json_twice(object);
+
+    if (twice < 0) {
+        scan->why = RESULTS_JSON_NO_MEMORY;
+    }
+
+    return twice;
 }
 
 
@@ -440,83 +494,40 @@ results_scan_code(const char *p, unsigned *code)
 }
 
 
-/*
- * Up to 15 digits and no exponent.  Both the digits, as an integer, and the
- * power of ten are exact doubles, so that their quotient is the double nearest
- * to the decimal, which is what strtod() returns.
- */
 static int
 results_scan_number(results_scan_t *scan, results_value_t *value)
 {
-    int       negative;
-    char     *p;
-    double    scale;
-    int64_t   n;
-    unsigned  digits;
+    char           *p;
+    results_str_t   number;
 
-    p = scan->p;
-    negative = (*p == '-');
-    p += negative;
+    number.data = scan->p;
+    number.len = results_number_len(scan->p);
 
-    if (*p < '0' || *p > '9'
-        || (p[0] == '0' && p[1] >= '0' && p[1] <= '9'))
-    {
+    if (number.len == 0) {
         return -1;
     }
 
-    n = 0;
+    scan->p += number.len;
 
-    for (digits = 0; *p >= '0' && *p <= '9'; digits++, p++) {
+    /* what is short and has no exponent is in any range, and is exact */
 
-        if (digits == RESULTS_SCAN_DIGITS) {
+    p = scan->p - 1;
+
+    while (p > number.data && *p >= '0' && *p <= '9') {
+        p--;
+    }
+
+    if (number.len > RESULTS_NUMBER_EXACT || (*p != '.' && p != number.data)) {
+        scan->exact = 0;
+
+        if (!results_number_fits(number)) {
+            scan->why = RESULTS_JSON_RANGE;
             return -1;
         }
-
-        n = n * 10 + (*p - '0');
     }
 
-    if (*p != '.') {
-
-        if (*p == 'e' || *p == 'E') {
-            return -1;
-        }
-
-        value->type = RESULTS_VALUE_INTEGER;
-        value->u.integer = negative ? -n : n;
-
-        scan->p = p;
-
-        return 0;
-    }
-
-    p++;
-
-    if (*p < '0' || *p > '9') {
-        return -1;
-    }
-
-    for (scale = 1; *p >= '0' && *p <= '9'; digits++, p++) {
-
-        if (digits == RESULTS_SCAN_DIGITS) {
-            return -1;
-        }
-
-        n = n * 10 + (*p - '0');
-        scale *= 10;
-    }
-
-    if (*p == 'e' || *p == 'E') {
-        return -1;
-    }
-
-    value->type = RESULTS_VALUE_REAL;
-    value->u.real = (double) n / scale;
-
-    if (negative) {
-        value->u.real = -value->u.real;     /* of 0 as well */
-    }
-
-    scan->p = p;
+    value->type = RESULTS_VALUE_NUMBER;
+    value->u.text = number;
 
     return 0;
 }

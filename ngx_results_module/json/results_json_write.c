@@ -12,7 +12,7 @@
 #include "results_json.h"
 
 
-/* members that are sorted without asking for memory */
+/* members that are listed without asking for memory */
 #define RESULTS_JSON_MEMBERS  24
 
 /* below it an integer in a double has at most 15 digits */
@@ -27,8 +27,6 @@ static void results_json_quoted(results_buf_t *buf, results_str_t s,
     unsigned plain);
 static void results_json_canonical(results_buf_t *buf,
     const results_value_t *value, const char *const *without);
-static void results_json_sort(const results_value_t **members, size_t n);
-static int results_json_compare(const void *a, const void *b);
 
 
 /* by byte: one of these three, or what follows the backslash */
@@ -328,12 +326,8 @@ results_buf_json(results_buf_t *buf, const results_value_t *value)
         results_json_quoted(buf, value->u.text, value->plain);
         break;
 
-    case RESULTS_VALUE_INTEGER:
-        results_json_integer_text(buf, value->u.integer);
-        break;
-
-    case RESULTS_VALUE_REAL:
-        results_buf_json_number(buf, value->u.real);
+    case RESULTS_VALUE_NUMBER:
+        results_buf_str(buf, value->u.text);
         break;
 
     case RESULTS_VALUE_TRUE:
@@ -419,7 +413,7 @@ results_json_hash(results_value_t *value, const char *const *without,
 }
 
 
-/* results_buf_json() but for the order of the members */
+/* results_buf_json() but for the order of the members, and numbers */
 static void
 results_json_canonical(results_buf_t *buf, const results_value_t *value,
     const char *const *without)
@@ -440,6 +434,11 @@ results_json_canonical(results_buf_t *buf, const results_value_t *value,
         }
 
         results_buf_puts(buf, (*comma == '[') ? "[]" : "]");
+        return;
+    }
+
+    if (results_value_is_number(value)) {
+        results_number_canonical(buf, value->u.text);
         return;
     }
 
@@ -476,7 +475,10 @@ results_json_canonical(results_buf_t *buf, const results_value_t *value,
         }
     }
 
-    results_json_sort(members, n);
+    if (results_json_sort(members, n) != 0) {
+        buf->failed = 1;
+        n = 0;
+    }
 
     results_buf_append(buf, "{", 1);
 
@@ -495,51 +497,4 @@ results_json_canonical(results_buf_t *buf, const results_value_t *value,
     if (members != few) {
         free(members);
     }
-}
-
-
-static void
-results_json_sort(const results_value_t **members, size_t n)
-{
-    size_t                  i, j;
-    const results_value_t  *member;
-
-    if (n > RESULTS_JSON_MEMBERS) {
-        qsort(members, n, sizeof(results_value_t *), results_json_compare);
-        return;
-    }
-
-    for (i = 1; i < n; i++) {
-        member = members[i];
-
-        for (j = i; j > 0; j--) {
-            if (results_json_compare(&members[j - 1], &member) < 0) {
-                break;
-            }
-
-            members[j] = members[j - 1];
-        }
-
-        members[j] = member;
-    }
-}
-
-
-static int
-results_json_compare(const void *a, const void *b)
-{
-    int                           c, d;
-    const results_value_t *const  *x, *const *y;
-
-    x = a;
-    y = b;
-
-    c = (unsigned char) (*x)->name.data[0];
-    d = (unsigned char) (*y)->name.data[0];
-
-    if (c != d) {
-        return c - d;
-    }
-
-    return strcmp((*x)->name.data, (*y)->name.data);
 }

@@ -68,11 +68,26 @@ results_value_text(const results_value_t *value)
 double
 results_value_number(const results_value_t *value)
 {
-    if (results_value_is(value, RESULTS_VALUE_INTEGER)) {
-        return (double) value->u.integer;
+    return results_value_is_number(value)
+           ? results_number_double(value->u.text) : 0;
+}
+
+
+size_t
+results_value_count(const results_value_t *value)
+{
+    size_t                  n;
+    const results_value_t  *child;
+
+    n = 1;
+
+    if (value->type >= RESULTS_VALUE_ARRAY) {
+        for (child = results_value_first(value); child; child = child->next) {
+            n += results_value_count(child);
+        }
     }
 
-    return results_value_is(value, RESULTS_VALUE_REAL) ? value->u.real : 0;
+    return n;
 }
 
 
@@ -155,35 +170,33 @@ results_value_set(results_arena_t *arena, results_value_t *object,
 void
 results_value_remove(results_value_t *object, const char *name)
 {
-    results_value_t  *value, *before, *member;
+    results_value_t  *value;
 
     value = results_value_get(object, name);
 
-    if (value == NULL) {
-        return;
+    if (value) {
+        value->gone = 1;
+        results_value_sweep(object);
     }
+}
 
-    before = NULL;
 
-    for (member = results_value_first(object);
-         member != value;
-         member = member->next)
-    {
-        before = member;
+void
+results_value_sweep(results_value_t *object)
+{
+    results_value_t  *value, *next;
+
+    value = results_value_first(object);
+
+    object->n = 0;
+
+    for ( /* void */ ; value; value = next) {
+        next = value->next;
+
+        if (!value->gone) {
+            results_value_append(object, value);
+        }
     }
-
-    if (before) {
-        before->next = value->next;
-
-    } else {
-        object->u.children.first = value->next;
-    }
-
-    if (value->next == NULL) {
-        object->u.children.last = before;
-    }
-
-    object->n--;
 }
 
 

@@ -5,21 +5,23 @@
  * another value is copied there, its members and elements are shared.  So a
  * tree is changed by who made it, before anybody else has a part of it.
  *
- * Texts and names are UTF-8 without '\0', and have one behind them.
+ * Texts and names are UTF-8 without '\0', and have one behind them.  A number
+ * is the text that it came as, with anything behind it: results_number.h tells
+ * what it amounts to.
  */
 
 #ifndef RESULTS_VALUE_H
 #define RESULTS_VALUE_H
 
 #include "results_base.h"
+#include "results_number.h"
 
 
 typedef enum {
     RESULTS_VALUE_NULL = 0,
     RESULTS_VALUE_FALSE,
     RESULTS_VALUE_TRUE,
-    RESULTS_VALUE_INTEGER,
-    RESULTS_VALUE_REAL,
+    RESULTS_VALUE_NUMBER,
     RESULTS_VALUE_STRING,
     RESULTS_VALUE_ARRAY,
     RESULTS_VALUE_OBJECT
@@ -32,6 +34,7 @@ struct results_value_s {
     results_value_e         type:8;
     unsigned                exact:1;   /* of a root: no number within has
                                           more digits than every double keeps */
+    unsigned                gone:1;    /* a member that is being removed */
     unsigned                plain:1;   /* the text is in JSON as it is */
     unsigned                plain_name:1;
     unsigned                n;         /* members or elements */
@@ -39,9 +42,7 @@ struct results_value_s {
     results_value_t        *next;      /* member or element, in their order */
 
     union {
-        int64_t             integer;
-        double              real;      /* finite */
-        results_str_t       text;
+        results_str_t       text;      /* of a string or a number */
 
         struct {
             results_value_t  *first;
@@ -63,9 +64,11 @@ int results_value_is(const results_value_t *value, results_value_e type);
 #define results_value_is_null(value)                                          \
     results_value_is(value, RESULTS_VALUE_NULL)
 #define results_value_is_number(value)                                        \
-    (results_value_is(value, RESULTS_VALUE_INTEGER)                           \
-     || results_value_is(value, RESULTS_VALUE_REAL))
+    results_value_is(value, RESULTS_VALUE_NUMBER)
 
+
+/* value and all that are in it, at any level */
+size_t results_value_count(const results_value_t *value);
 
 /* how many members or elements; 0 of what has none, and of NULL */
 unsigned results_value_size(const results_value_t *value);
@@ -80,7 +83,7 @@ results_value_t *results_value_get(const results_value_t *object,
 /* of a string; no value of anything else */
 results_str_t results_value_text(const results_value_t *value);
 
-/* of a number; 0 of anything else */
+/* the double nearest to a number; 0 of anything else */
 double results_value_number(const results_value_t *value);
 
 
@@ -105,6 +108,9 @@ results_value_t *results_value_set(results_arena_t *arena,
     results_value_t *object, results_str_t name, const results_value_t *value);
 
 void results_value_remove(results_value_t *object, const char *name);
+
+/* removes the members that are marked as gone, all in one pass */
+void results_value_sweep(results_value_t *object);
 
 /* links a value of the caller's own behind the others: no copy */
 void results_value_append(results_value_t *parent, results_value_t *value);

@@ -149,7 +149,7 @@ queries_become_calls(void **state)
 
         /* numbers */
         { "results", "filter=score>='1e2'",
-          "7 1 - - - f {8} {4} {NULL} {\"1e2\"} {\"100\"} {NULL} {NULL} "
+          "7 1 - - - f {8} {4} {NULL} {\"1e2\"} {\"1e2\"} {NULL} {NULL} "
           "f 1 - f 100 0" },
         { "assessmentResults", "filter=scorePercentile<'-0.5'",
           "7 2 - - - f {11} {5} {\"scorePercentile\"} {\"-0.5\"} {\"-0.5\"} "

@@ -104,8 +104,8 @@ test_graded(void **state)
     assert_int_equal(record->guards, 0);
     assert_int_equal(t.r.repeatable, 1);
 
-    /* all of it, with the text of numbers as doubles have it */
-    assert_contains(record->detail.data, "\"maxScore\":10,");
+    /* all of it, with numbers as they came */
+    assert_contains(record->detail.data, "\"maxScore\":10.0,");
     assert_contains(record->detail.data, "\"finished\":\"True\"");
     assert_contains(record->detail.data, "\"id\":\"" OWN_ID "\"");
 
@@ -395,7 +395,8 @@ test_bodies(void **state)
     } bodies[] = {
         { "", "Body is not JSON" },
         { "x", "Body is not JSON" },
-        { "5", "Body is not JSON" },
+        { "5", "Body is not a JSON object" },
+        { "null", "Body is not a JSON object" },
         { "{\"id\": <STRING>}", "Body is not JSON" },
         { "{\"id\": 1", "Body is not JSON" },
         { "[]", "Body is not a JSON object" },

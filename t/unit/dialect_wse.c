@@ -114,8 +114,8 @@ test_sample(void **state)
 
     assert_str(record->detail,
                "{\"CanDoResults\":[{\"CanDoCode\":\"sample string 1\","
-               "\"Score\":2},{\"CanDoCode\":\"sample string 1\",\"Score\":2}],"
-               "\"ActivityCapturedType\":0,"
+               "\"Score\":2.0},{\"CanDoCode\":\"sample string 1\","
+               "\"Score\":2.0}],\"ActivityCapturedType\":0,"
                "\"ContentItemStateName\":\"sample string 4\","
                "\"DateStarted\":\"2026-03-28T04:52:42.3727661+00:00\","
                "\"DateCompleted\":\"2026-03-28T04:52:42.3727661+00:00\","

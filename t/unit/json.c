@@ -119,13 +119,11 @@ other_bodies_are_refused(void **state)
     } cases[] = {
         { "", "", "expected an object, the body is empty", 1 },
         { " \r\n\t", "", "expected an object, the body is empty", 1 },
-        { "true", "", "expected an object", 1 },
-        { "85", "", "expected an object", 1 },
-        { "\"text\"", "", "expected an object", 1 },
-        { "null", "", "expected an object", 1 },
-        { "<results/>", "", "expected an object", 1 },
-        { "score=85", "", "expected an object", 1 },
-        { "// no\n{}", "", "expected an object", 1 },
+        { "<results/>", "", "invalid JSON", 1 },
+        { "score=85", "", "invalid JSON", 1 },
+        { "85 score", "", "more text behind the JSON value", 1 },
+        { "nul", "", "invalid JSON", 1 },
+        { "// no\n{}", "", "invalid JSON", 1 },
         { "\xef\xbb\xbf{}", "", "the body begins with a byte order mark, "
                                 "which JSON must not have", 1 },
         { "\xff\xfe{", "", "the body is in UTF-16, JSON must be in UTF-8", 1 },
@@ -140,6 +138,9 @@ other_bodies_are_refused(void **state)
         { "[{\"x\": {\"b\": 1, \"b\": 1}}]", "/0/x/b", "duplicate field", 0 },
         { "{\"a\": 1e400}", "/a", "number out of range", 0 },
         { "{\"a\": -1e400}", "/a", "number out of range", 0 },
+        { "{\"a\": 1e-10000}", "/a", "number out of range", 0 },
+        { "{\"a\": 0e99999999999}", "/a", "number out of range", 0 },
+        { "{\"a\": 1.7976931348623159e308}", "/a", "number out of range", 0 },
         { "{\"a\": 9223372036854775808, \"b\": [1, {\"c\": 2}, 1e400]}",
           "/b/2", "number out of range", 0 },
         { "{\"a\": \"\xff\"}", "/a", "invalid UTF-8", 0 },
@@ -205,30 +206,181 @@ other_bodies_are_refused(void **state)
 
 
 static void
-integers_have_no_limit(void **state)
+numbers_are_kept_as_they_came(void **state)
 {
+    size_t            i, len;
     results_value_t  *body;
 
-    static const char  text[] =
-        "{\"a\": 9223372036854775808, \"b\": -9223372036854775809, \"c\": 1}";
+    static const char *const  cases[] = {
+        "{\"userId\":9007199254740993,\"n\":9223372036854775808}",
+        "[18446744073709551615,-9223372036854775809,1]",
+        "[79228162514264337593543950335,0.1234567890123456789012345678]",
+        "[1.50,1.0,-0,-0.0,0.000,1e2,1E+02,100e-2,12.5e-1]",
+        "[1e-999,4.9e-324,1.7976931348623157e308,1e9,1e-9999,0e9999]",
+        "[340282366920938463463374607431768211456]"
+    };
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        len = strlen(cases[i]);
+        body = parse(cases[i], len);
+
+        assert_non_null(body);
+        assert_string_equal(results_json_dump(*state, body).data, cases[i]);
+
+        /* and back from the database */
+
+        body = results_json_load(*state, results_str(cases[i]));
+
+        assert_non_null(body);
+        assert_string_equal(results_json_dump(*state, body).data, cases[i]);
+    }
+
+    assert_int_equal(errors.n, 0);
+}
+
+
+static void
+numbers_have_a_length(void **state)
+{
+    char   *text;
+    size_t  i, len;
 
     (void) state;
 
-    body = parse(text, sizeof(text) - 1);
+    for (len = RESULTS_NUMBER_MAX; len < RESULTS_NUMBER_MAX + 2; len++) {
+        text = malloc(len + 2);
+        assert_non_null(text);
 
-    assert_non_null(body);
+        for (i = 0; i < len; i++) {
+            text[1 + i] = '1';
+        }
+
+        memcpy(text, "[0.", 3);
+        text[len + 1] = ']';
+
+        errors.n = 0;
+
+        assert_int_equal(parse(text, len + 2) != NULL,
+                         len == RESULTS_NUMBER_MAX);
+        assert_int_equal(errors.n, len != RESULTS_NUMBER_MAX);
+
+        free(text);
+    }
+
+    assert_string_equal(errors.list[0].path.data, "/0");
+}
+
+
+static void
+scalars_are_json(void **state)
+{
+    size_t            i;
+    results_value_t  *body;
+
+    static const struct {
+        const char       *body;
+        results_value_e   type;
+    } cases[] = {
+        { "true", RESULTS_VALUE_TRUE },
+        { "false ", RESULTS_VALUE_FALSE },
+        { " null", RESULTS_VALUE_NULL },
+        { "85", RESULTS_VALUE_NUMBER },
+        { "\"text\"", RESULTS_VALUE_STRING }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        body = parse(cases[i].body, strlen(cases[i].body));
+        assert_true(results_value_is(body, cases[i].type));
+    }
+
     assert_int_equal(errors.n, 0);
-    assert_true(results_value_number(results_value_get(body, "a")) == 0x1p63);
-    assert_true(results_value_number(results_value_get(body, "b")) == -0x1p63);
-    assert_true(results_value_number(results_value_get(body, "c")) == 1);
+}
+
+
+/* n times what, between brackets */
+static results_value_t *
+parse_many(const char *open, const char *what, size_t n, const char *close)
+{
+    size_t            i;
+    results_buf_t     buf;
+    results_value_t  *root;
+
+    memset(&buf, 0, sizeof(buf));
+    results_buf_puts(&buf, open);
+
+    for (i = 0; i < n; i++) {
+        results_buf_puts(&buf, i ? "," : "");
+        results_buf_printf(&buf, what, i);
+    }
+
+    results_buf_puts(&buf, close);
+
+    root = parse(buf.data, buf.len);
+    results_buf_free(&buf);
+
+    return root;
+}
+
+
+static void
+values_are_limited(void **state)
+{
+    size_t  max;
+
+    (void) state;
+
+    max = results_json_values_max(0);
+
+    /* the root is one of them */
+
+    assert_non_null(parse_many("[", "1", max - 1, "]"));
+    assert_int_equal(errors.n, 0);
+
+    assert_null(parse_many("[", "1", max, "]"));
+    assert_int_equal(errors.n, 1);
+    assert_non_null(strstr(errors.list[0].text.data, "more than 65536 values"));
+    assert_int_equal(errors.not_json, 0);
+
+    /* a long body may have more of them */
+
+    errors.n = 0;
+    assert_non_null(parse_many("[", "\"%016zu\"", max, "]"));
+    assert_int_equal(errors.n, 0);
+}
+
+
+static void
+many_members_are_compared(void **state)
+{
+    size_t            n;
+    results_value_t  *root;
+
+    (void) state;
+
+    for (n = 60; n < 30000; n = n * 3 / 2) {
+        root = parse_many("{", "\"member %zu\":1", n, "}");
+        assert_int_equal(results_value_size(root), n);
+        assert_int_equal(errors.n, 0);
+
+        assert_null(parse_many("{\"member 59\":2,", "\"member %zu\":1", n,
+                               "}"));
+        assert_int_equal(errors.n, 1);
+        assert_string_equal(errors.list[0].path.data, "/member 59");
+        assert_non_null(strstr(errors.list[0].text.data, "duplicate field"));
+
+        errors.n = 0;
+        errors.not_json = 0;
+    }
 }
 
 
 static void
 digits_are_kept(void **state)
 {
-    unsigned   i;
-    results_value_t    *body;
+    unsigned          i;
+    results_value_t  *body;
 
     static const struct {
         const char  *body;
@@ -238,9 +390,9 @@ digits_are_kept(void **state)
         { "{}", "{}", 0 },
         { " [ ] ", "[]", 0 },
         { "[0, -0.000, 0e999, 1, 87.5, 123456789.012345]",
-          "[0,-0.0,0,1,87.5,123456789.012345]", 0 },
+          "[0,-0.000,0e999,1,87.5,123456789.012345]", 0 },
         { "[1.000000000000000000000000000, 1200000000000000000]",
-          "[1,1200000000000000000]", 0 },
+          "[1.000000000000000000000000000,1200000000000000000]", 0 },
         { "[1234567890.123456, 0.1234567890123456789,-9007199254740993 ]",
           "[\"1234567890.123456\",\"0.1234567890123456789\","
           "\"-9007199254740993\"]", 3 },
@@ -261,8 +413,7 @@ digits_are_kept(void **state)
         body = parse(cases[i].body, strlen(cases[i].body));
         assert_non_null(body);
 
-        assert_int_equal(results_json_keep_digits(*state, body,
-                                                results_str(cases[i].body)),
+        assert_int_equal(results_json_keep_digits(*state, body),
                          cases[i].n);
 
         assert_string_equal(results_json_dump(*state, body).data,
@@ -282,17 +433,48 @@ errors_say_where(void **state)
 }
 
 
+/* jansson takes them behind a number and behind a word */
 static void
 nul_bytes_are_refused(void **state)
 {
+    size_t  i;
+
+    static const results_str_t  cases[] = {
+        results_string("\0"),
+        results_string("{}\0"),
+        results_string("\0{}"),
+        results_string("{\"a\0\": 1}"),
+        results_string("{\"a\": \"\0\"}"),
+        results_string("{\"score\":1\0}"),
+        results_string("{\"score\":1.5\0,\"a\":1}"),
+        results_string("{\"score\":1e5\0}"),
+        results_string("{\"score\":-\0}"),
+        results_string("{\"score\":12345678901234567890\0}"),
+        results_string("{\"a\":true\0}"),
+        results_string("[false\0]"),
+        results_string("[null\0,1]"),
+        results_string("[1,\0]"),
+        results_string("[1\0 ]"),
+        results_string("85\0")
+    };
+
     (void) state;
 
-    assert_null(parse("\0", 1));
-    assert_null(parse("{}\0", 3));
-    assert_null(parse("{\"a\0\": 1}", 9));
-    assert_null(parse("{\"a\": \"\0\"}", 10));
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        errors.n = 0;
 
-    assert_int_equal(errors.n, 4);
+        if (parse(cases[i].data, cases[i].len) != NULL) {
+            fail_msg("parsed: %s", cases[i].data);
+        }
+
+        assert_int_equal(errors.n, 1);
+    }
+
+    errors.n = 0;
+    assert_null(parse("{\"score\":1\0}", 12));
+    assert_string_equal(errors.list[0].path.data, "/score");
+    assert_string_equal(errors.list[0].text.data,
+                        "invalid JSON, at line 1, column 10");
 }
 
 
@@ -470,7 +652,11 @@ main(void)
     const struct CMUnitTest  tests[] = {
         test(objects_and_arrays_are_parsed),
         test(other_bodies_are_refused),
-        test(integers_have_no_limit),
+        test(numbers_are_kept_as_they_came),
+        test(numbers_have_a_length),
+        test(scalars_are_json),
+        test(values_are_limited),
+        test(many_members_are_compared),
         test(digits_are_kept),
         test(errors_say_where),
         test(nul_bytes_are_refused),

@@ -293,7 +293,7 @@ integers_are_nothing_else(void **state)
     int64_t  n;
 
     static const char *const  cases[] = {
-        "{\"a\": \"1\"}", "{\"a\": 1.5}", "{\"a\": 1e18}", "{\"a\": -1e300}",
+        "{\"a\": \"1\"}", "{\"a\": 1.5}", "{\"a\": 1e19}", "{\"a\": -1e300}",
         "{\"a\": null}", "{\"a\": true}", "{\"a\": [1]}", "{\"a\": {}}"
     };
 

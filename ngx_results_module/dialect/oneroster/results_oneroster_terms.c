@@ -248,7 +248,10 @@ results_oneroster_interval(results_oneroster_terms_t *terms, int64_t time,
 }
 
 
-/* the text of a finite JSON number; no value for any other text */
+/*
+ * The text of a JSON number; no value for any other text.  What is zero as a
+ * double is none for float8.
+ */
 static results_str_t
 results_oneroster_number(results_arena_t *arena, results_str_t value)
 {
@@ -256,6 +259,10 @@ results_oneroster_number(results_arena_t *arena, results_str_t value)
 
     if (results_json_number_text(value, &number) != 0) {
         return results_str(NULL);
+    }
+
+    if (results_value_number(&number) == 0) {
+        return results_str("0");
     }
 
     return results_json_dump(arena, &number);

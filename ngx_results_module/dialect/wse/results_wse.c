@@ -528,7 +528,7 @@ results_wse_detail(results_request_t *r, results_value_t *body,
     results_value_t            *value;
     const results_wse_field_t  *field;
 
-    n = results_json_keep_digits(r->arena, body, r->body);
+    n = results_json_keep_digits(r->arena, body);
 
     if (n < 0) {
         return -1;
