@@ -223,7 +223,7 @@ sub anchors {
 }
 
 
-for my $file ('README.md', 'CHANGELOG.md', glob('docs/*.md docs/*/*.md')) {
+for my $file ('README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', glob('docs/*.md docs/*/*.md')) {
     my $text = slurp($file);
     my @broken;
 
