@@ -294,11 +294,11 @@ BEGIN
               ELSE false
               END
               AND r.kind = EXCLUDED.kind
-              AND r.updated_at <= EXCLUDED.updated_at
-              -- not a second run of the write that is stored
-              AND (r.updated_at, r.client_id, r.op, r.payload_hash)
-                  <> (EXCLUDED.updated_at, EXCLUDED.client_id, EXCLUDED.op,
-                      EXCLUDED.payload_hash)
+              -- An equal stamp is that of the write that is stored, which is
+              -- run again; or that of another worker's, and then the second
+              -- one takes a later stamp: of two writes with one stamp nothing
+              -- would tell which replaced the other.
+              AND r.updated_at < EXCLUDED.updated_at
 
         RETURNING r.id, r.version, r.op
     )

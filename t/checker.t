@@ -247,7 +247,7 @@ for (@faults) {
 my $function = 'results_api.write_records';
 my $sql = $pg->value('SELECT pg_get_functiondef(?::regproc)', $function);
 
-$sql =~ s/AND r\.updated_at <= EXCLUDED\.updated_at//
+$sql =~ s/AND r\.updated_at < EXCLUDED\.updated_at//
     or die "$function has no stamp guard\n";
 $pg->do($sql);
 
