@@ -23,6 +23,41 @@
 --   $10 highs, $11 paths, $12 the path to sort by, $13 limit, $14 offset
 --
 
+-- A detail from which a member can be taken: null where PostgreSQL could not,
+-- as of "\u0000", which json holds and text does not.  Such a row, which SQL
+-- stored, fails no page.  What the module writes has no "\u" but of control
+-- characters, so most details are not looked at.
+
+CREATE OR REPLACE FUNCTION results.readable_detail(detail json) RETURNS json
+LANGUAGE plpgsql
+IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+BEGIN
+    PERFORM detail::jsonb;
+    RETURN detail;
+EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION results.readable(detail json) RETURNS json
+LANGUAGE sql
+IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN strpos(detail::text, '\u') = 0 THEN detail
+       ELSE results.readable_detail(detail) END;
+
+
+-- A number of a detail: null where it has more digits than numeric.
+
+CREATE OR REPLACE FUNCTION results.readable_number(digits text)
+RETURNS numeric
+LANGUAGE sql
+IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN length(digits) < 120000
+                 AND digits !~ '[eE][+-]?0*[1-9]\d{4}'
+       THEN digits::numeric END;
+
+
 -- The scoreStatus of a record whose API has none.
 
 CREATE OR REPLACE FUNCTION results.score_word() RETURNS text
@@ -44,7 +79,7 @@ RETURNS text
 LANGUAGE sql
 IMMUTABLE
 SET search_path = pg_catalog, pg_temp
-RETURN CASE field
+RETURN replace(CASE field
     WHEN 1 THEN 'r.id'
     WHEN 2 THEN 'r.learner_id'
     WHEN 3 THEN 'r.item_id'
@@ -62,14 +97,17 @@ RETURN CASE field
         AND r.detail ->> ''scoreStatus'' NOT LIKE ''ext:%''
         THEN r.detail ->> ''scoreStatus'' END, ' || results.score_word() || '))'
 
-    WHEN 10 THEN '(CASE WHEN r.kind = $3 THEN r.detail #>> ' || path
-        || ' END)'
+    WHEN 10 THEN '(CASE WHEN r.kind = $3 THEN r.detail #>> '
+        || path || ' END)'
     WHEN 11 THEN '(CASE WHEN r.kind = $3 AND json_typeof(r.detail #> '
-        || path || ') = ''number'' THEN (r.detail #>> ' || path
-        || ')::numeric END)'
-    WHEN 12 THEN '(CASE WHEN r.kind = $3 THEN (r.detail #> ' || path
-        || ')::jsonb END)'
-    END;
+        || path || ') = ''number'' THEN results.readable_number(r.detail #>> '
+        || path || ') END)'
+    WHEN 12 THEN '(CASE WHEN r.kind = $3 AND CASE json_typeof(r.detail #> '
+        || path || ') WHEN ''number'' THEN results.readable_number(r.detail #>> '
+        || path || ') IS NOT NULL WHEN ''string'' THEN true
+        ELSE results.readable_detail(r.detail #> ' || path || ') IS NOT NULL END
+        THEN (r.detail #> ' || path || ')::jsonb END)'
+    END, 'r.detail', 'results.readable(r.detail)');
 
 
 -- The comparison that the nth term of a filter makes.  What is absent differs

@@ -647,7 +647,7 @@ BEGIN
                    max(r.progress) AS progress,
                    nullif(count(*) FILTER (
                        WHERE r.kind = 'learning_event'
-                             AND r.detail ->> 'type' IN ('ViewEvent',
+                             AND results.readable(r.detail) ->> 'type' IN ('ViewEvent',
                                  'GradeViewEvent', 'ViewGradeEvent')), 0)
                        AS views,
                    -- the latest that decides, or else the latest: arrays are

@@ -67,6 +67,18 @@ typedef struct {
 } results_failure_t;
 
 
+/*
+ * A row that is stored in a form that can't be shown, as SQL or a restored
+ * backup may have left it: a page goes on without it, and http/ logs its key
+ * and counts it.
+ */
+typedef struct {
+    const char             *why;            /* NULL: there is none */
+    const char             *kind;
+    results_str_t           id;             /* one of the row's values */
+} results_left_out_t;
+
+
 struct results_request_s {
     /* set before results_route() */
     results_arena_t           *arena;
@@ -107,6 +119,9 @@ struct results_request_s {
 
     /* set by anyone, rendered by dialect->error() */
     results_failure_t          failure;
+
+    /* set by row(), taken by http/ when it returns */
+    results_left_out_t         left_out;
 
     results_reply_t            reply;
 };

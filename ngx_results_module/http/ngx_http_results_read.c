@@ -10,8 +10,14 @@
 #include "ngx_http_results.h"
 
 
+/* bytes of an id that the log shows */
+#define NGX_HTTP_RESULTS_LOGGED_ID  255
+
+
 static ngx_int_t ngx_http_results_row(ngx_http_results_read_t *read,
     const results_str_t *values, ngx_uint_t nvalues);
+static void ngx_http_results_left_out(ngx_http_request_t *r,
+    results_left_out_t *row);
 static ngx_int_t ngx_http_results_send_rows(ngx_http_request_t *r,
     ngx_http_results_ctx_t *ctx);
 static void ngx_http_results_rows_writer(ngx_http_request_t *r);
@@ -74,6 +80,11 @@ ngx_http_results_row(ngx_http_results_read_t *read,
 
     req->route->row(req, values, nvalues);
 
+    if (req->left_out.why) {
+        ngx_http_results_left_out(ctx->request, &req->left_out);
+        ngx_memzero(&req->left_out, sizeof(results_left_out_t));
+    }
+
     /* nothing follows a single row: a reader would wait for its client */
 
     if (req->reply.body.len < RESULTS_STREAM_SIZE
@@ -97,6 +108,38 @@ ngx_http_results_row(ngx_http_results_read_t *read,
     }
 
     return rc;
+}
+
+
+/*
+ * The key of a row, and nothing else of it: who administers the database can
+ * find and mend it.  SQL may have put anything into an id.
+ */
+
+static void
+ngx_http_results_left_out(ngx_http_request_t *r, results_left_out_t *row)
+{
+    size_t                        i, n;
+    u_char                        id[NGX_HTTP_RESULTS_LOGGED_ID];
+    results_request_t            *req;
+    ngx_http_results_loc_conf_t  *lcf;
+
+    req = ngx_http_results_request(r);
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_results_module);
+
+    n = ngx_min(row->id.len, sizeof(id));
+
+    for (i = 0; i < n; i++) {
+        id[i] = (row->id.data[i] > ' ' && row->id.data[i] <= '~')
+                ? (u_char) row->id.data[i] : '?';
+    }
+
+    ngx_http_results_store_count(lcf->store, rows_left_out);
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "results: the %s \"%*s\" of institution %d is left out: %s",
+                  row->kind, n, id, (int) req->principal->institution_id,
+                  row->why);
 }
 
 

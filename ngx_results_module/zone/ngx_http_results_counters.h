@@ -50,6 +50,7 @@
     X(rows)                    /* committed */                                \
     X(batches)                 /* committed */                                \
     X(rows_orphaned)           /* committed after the client had left */      \
+    X(rows_left_out)           /* of replies: they can't be shown */          \
     X(groups_isolated)                                                        \
     X(groups_refused)                                                         \
     X(groups_superseded)                                                      \

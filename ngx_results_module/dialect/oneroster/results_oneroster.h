@@ -153,6 +153,9 @@ results_record_t *results_oneroster_take(results_request_t *r,
 void results_oneroster_read_objectives(results_reader_t *object,
     const char *name, unsigned flags, unsigned strict);
 
+/* whether it has the form that the next one writes */
+int results_oneroster_objectives_written(const results_value_t *sets);
+
 /* the same as JSON text, `"name":` before it */
 void results_oneroster_render_objectives(results_buf_t *buf,
     const char *name, results_value_t *sets, unsigned strict);
@@ -218,12 +221,17 @@ int results_oneroster_outcome(results_request_t *r,
 results_next_e results_oneroster_read_one(results_request_t *r);
 
 /*
- * The record's detail as a tree; NULL where it has none, and of a record of
- * another API.  -1 when there is no memory.
+ * A row of records as a record and its detail as a tree, in the arena; the
+ * tree is NULL where there is none, and of a record of another API.  0; 1
+ * where it can't be shown, with r->left_out set; -1 with r->failure set.
  */
-int results_oneroster_load(results_arena_t *arena,
-    const results_record_t *record, const results_oneroster_model_t *model,
+int results_oneroster_row(results_request_t *r, results_arena_t *arena,
+    const results_str_t *values, unsigned nvalues,
+    const results_oneroster_model_t *model, results_record_t *record,
     results_value_t **detail);
+
+/* sets r->failure where that was the only one: 500 */
+void results_oneroster_not_shown(results_request_t *r);
 
 /* sets r->failure: 404 */
 void results_oneroster_unknown(results_request_t *r, results_str_t id);

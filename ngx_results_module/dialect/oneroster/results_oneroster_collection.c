@@ -118,7 +118,8 @@ results_oneroster_list_row(results_request_t *r, const results_str_t *values,
     page = r->state;
 
     if (nvalues <= RESULTS_RECORD_COLUMNS) {
-        goto unknown;
+        results_fail(r, 500, "the database answered in an unknown form");
+        return;
     }
 
     if (page->total < 0) {
@@ -137,12 +138,19 @@ results_oneroster_list_row(results_request_t *r, const results_str_t *values,
 
     arena = results_arena_create();
 
-    if (arena == NULL
-        || results_read_record(values, nvalues, &record) != 0
-        || results_oneroster_load(arena, &record, &page->model, &detail) != 0)
+    if (arena == NULL) {
+        results_fail(r, 500, "out of memory");
+        return;
+    }
+
+    /* a row that can't be shown is left out, but counts for the total */
+
+    if (results_oneroster_row(r, arena, values, nvalues, &page->model,
+                              &record, &detail)
+        != 0)
     {
         results_arena_destroy(arena);
-        goto unknown;
+        return;
     }
 
     if (page->more) {
@@ -154,11 +162,6 @@ results_oneroster_list_row(results_request_t *r, const results_str_t *values,
     results_oneroster_render(&r->reply.body, &record, detail, &page->model,
                              page->flags, &page->links);
     results_arena_destroy(arena);
-    return;
-
-unknown:
-
-    results_fail(r, 500, "the database answered in an unknown form");
 }
 
 

@@ -83,25 +83,24 @@ void
 results_oneroster_get_row(results_request_t *r, const results_str_t *values,
     unsigned nvalues)
 {
+    int                               rc;
     results_value_t                  *detail;
     results_record_t                  record;
     const results_oneroster_model_t  *model;
 
-    if (results_read_record(values, nvalues, &record) != 0) {
-        results_fail(r, 500, "the database answered in an unknown form");
-        return;
-    }
+    model = results_oneroster_route_model(r);
+
+    rc = results_oneroster_row(r, r->arena, values, nvalues, model, &record,
+                               &detail);
 
     /* what is deleted is gone */
 
-    if (record.status != RESULTS_STATUS_ACTIVE) {
+    if (rc < 0 || record.status != RESULTS_STATUS_ACTIVE) {
         return;
     }
 
-    model = results_oneroster_route_model(r);
-
-    if (results_oneroster_load(r->arena, &record, model, &detail) != 0) {
-        results_fail(r, 500, "out of memory");
+    if (rc > 0) {
+        results_oneroster_not_shown(r);
         return;
     }
 

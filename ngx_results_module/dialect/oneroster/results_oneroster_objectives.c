@@ -193,6 +193,44 @@ results_oneroster_guid(results_str_t id)
 }
 
 
+int
+results_oneroster_objectives_written(const results_value_t *sets)
+{
+    const results_value_t  *set, *objective;
+
+    if (!results_value_is_array(sets)) {
+        return 0;
+    }
+
+    for (set = results_value_first(sets); set; set = set->next) {
+
+        if (!results_value_is_string(results_value_get(set, "source"))) {
+            return 0;
+        }
+
+        objective = results_value_get(set, "learningObjectiveResults");
+
+        if (!results_value_is_array(objective)) {
+            return 0;
+        }
+
+        objective = results_value_first(objective);
+
+        for ( /* void */ ; objective; objective = objective->next) {
+
+            if (!results_value_is_string(
+                                results_value_get(objective,
+                                                  "learningObjectiveId")))
+            {
+                return 0;
+            }
+        }
+    }
+
+    return 1;
+}
+
+
 void
 results_oneroster_render_objectives(results_buf_t *buf, const char *name,
     results_value_t *sets, unsigned strict)

@@ -69,6 +69,7 @@ void
 results_oneroster_patch_row(results_request_t *r, const results_str_t *values,
     unsigned nvalues)
 {
+    int                               rc;
     results_buf_t                     buf;
     results_str_t                     text;
     results_value_t                  *detail;
@@ -79,22 +80,23 @@ results_oneroster_patch_row(results_request_t *r, const results_str_t *values,
 
     patch = r->state;
 
-    if (results_read_record(values, nvalues, &record) != 0) {
-        results_fail(r, 500, "the database answered in an unknown form");
-        return;
-    }
+    model = results_oneroster_route_model(r);
 
-    if (record.status != RESULTS_STATUS_ACTIVE) {
+    rc = results_oneroster_row(r, r->arena, values, nvalues, model, &record,
+                               &detail);
+
+    if (rc < 0 || record.status != RESULTS_STATUS_ACTIVE) {
         return;
     }
 
     patch->version = record.version;
 
-    model = results_oneroster_route_model(r);
+    if (rc > 0) {
+        results_oneroster_not_shown(r);
+        return;
+    }
 
-    if (results_oneroster_links(r, &links) != 0
-        || results_oneroster_load(r->arena, &record, model, &detail) != 0)
-    {
+    if (results_oneroster_links(r, &links) != 0) {
         results_fail(r, 500, "out of memory");
         return;
     }

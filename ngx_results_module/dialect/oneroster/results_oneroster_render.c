@@ -15,6 +15,9 @@ static void results_oneroster_render_field(results_buf_t *buf,
     const results_record_t *record, results_value_t *value,
     const results_oneroster_field_t *field, unsigned flags,
     const results_oneroster_links_t *links);
+static int results_oneroster_written(const results_oneroster_field_t *field,
+    const results_value_t *value);
+static int results_oneroster_listed(const char *word);
 static void results_oneroster_render_status(results_buf_t *buf,
     const results_record_t *record, results_value_t *value, unsigned flags);
 static void results_oneroster_render_date(results_buf_t *buf,
@@ -78,9 +81,14 @@ results_oneroster_render_field(results_buf_t *buf,
 
     strict = flags & RESULTS_ONEROSTER_STRICT;
 
-    /* null came in for "absent", and absent it goes out */
+    /*
+     * null came in for "absent", and absent it goes out; so does what is of
+     * another type, which no body can have had: SQL stored it
+     */
 
-    if (results_value_is_null(value)) {
+    if (results_value_is_null(value)
+        || !results_oneroster_written(field, value))
+    {
         value = NULL;
     }
 
@@ -121,7 +129,7 @@ results_oneroster_render_field(results_buf_t *buf,
         break;
 
     case RESULTS_ONEROSTER_SCORE:
-        if (!isnan(record->score)) {
+        if (isfinite(record->score)) {
             results_oneroster_name(buf, field->name);
             results_buf_json_number(buf, record->score);
         }
@@ -157,6 +165,54 @@ results_oneroster_render_field(results_buf_t *buf,
 }
 
 
+/* whether a value is of its field's type; NULL is of any */
+static int
+results_oneroster_written(const results_oneroster_field_t *field,
+    const results_value_t *value)
+{
+    if (value == NULL) {
+        return 1;
+    }
+
+    switch (field->type) {
+
+    case RESULTS_ONEROSTER_METADATA:
+    case RESULTS_ONEROSTER_REF:
+        return results_value_is_object(value);
+
+    case RESULTS_ONEROSTER_NUMBER:
+        return results_value_is_number(value);
+
+    case RESULTS_ONEROSTER_OBJECTIVES:
+        return results_oneroster_objectives_written(value);
+
+    default:
+        return results_value_is_string(value);
+    }
+}
+
+
+/* the words of the standard's scoreStatus */
+static int
+results_oneroster_listed(const char *word)
+{
+    unsigned  i;
+
+    static const char *const  words[] = {
+        "exempt", "fully graded", "not submitted", "partially graded",
+        "submitted", NULL
+    };
+
+    for (i = 0; words[i]; i++) {
+        if (strcmp(words[i], word) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 /*
  * Required, so that a record of another API, and one whose word the Timeback
  * dialect does not have, need one: docs/records.md
@@ -170,6 +226,12 @@ results_oneroster_render_status(results_buf_t *buf,
 
     word = results_value_text(value).data;
 
+    if (word && strncmp(word, "ext:", 4) != 0
+        && !results_oneroster_listed(word))
+    {
+        word = NULL;
+    }
+
     if (word
         && ((flags & (RESULTS_ONEROSTER_STRICT|RESULTS_ONEROSTER_STORED))
             || strncmp(word, "ext:", 4) != 0))
@@ -178,7 +240,7 @@ results_oneroster_render_status(results_buf_t *buf,
         return;
     }
 
-    scored = !isnan(record->score);
+    scored = isfinite(record->score);
 
     switch (record->completion) {
 
@@ -212,7 +274,11 @@ results_oneroster_render_date(results_buf_t *buf,
     char     text[RESULTS_TIME_MILLIS_LEN];
     int64_t  time;
 
-    if (value) {
+    if (value
+        && results_time_parse(results_value_text(value),
+                              RESULTS_TIME_DATE|RESULTS_TIME_DATETIME, &time)
+           == 0)
+    {
         results_buf_json(buf, value);
         return;
     }
@@ -253,7 +319,7 @@ results_oneroster_render_ref(results_buf_t *buf,
 
     value = results_value_get(ref, "sourcedId");
 
-    if (value) {
+    if (results_value_is_string(value)) {
         id = results_value_text(value);
 
     } else if (field->column) {

@@ -101,18 +101,65 @@ results_oneroster_unknown(results_request_t *r, results_str_t id)
 
 
 int
-results_oneroster_load(results_arena_t *arena, const results_record_t *record,
-    const results_oneroster_model_t *model, results_value_t **detail)
+results_oneroster_row(results_request_t *r, results_arena_t *arena,
+    const results_str_t *values, unsigned nvalues,
+    const results_oneroster_model_t *model, results_record_t *record,
+    results_value_t **detail)
 {
-    *detail = NULL;
+    const char  *why;
 
-    if (record->kind != model->kind || record->detail.data == NULL) {
+    *detail = NULL;
+    why = NULL;
+
+    if (nvalues < RESULTS_RECORD_COLUMNS) {
+        results_fail(r, 500, "the database answered in an unknown form");
+        return -1;
+    }
+
+    if (results_read_record(values, nvalues, record) != 0) {
+        why = "its columns are none of a record";
+
+    } else if (record->stamp == RESULTS_TIME_NULL
+               || record->created_at == RESULTS_TIME_NULL)
+    {
+        why = "its times are not in the years 1 to 9999";
+
+    } else if (record->kind == model->kind && record->detail.data) {
+
+        *detail = results_json_load(arena, record->detail);
+
+        if (*detail == NULL) {
+
+            /* the text's fault, where there is memory for it */
+
+            if (results_arena_alloc(arena, record->detail.len) == NULL) {
+                results_fail(r, 500, "out of memory");
+                return -1;
+            }
+
+            why = "its detail is no JSON that a body may have";
+
+        } else if (!results_value_is_object(*detail)) {
+            why = "its detail is no object";
+        }
+    }
+
+    if (why == NULL) {
         return 0;
     }
 
-    *detail = results_json_load(arena, record->detail);
+    r->left_out.why = why;
+    r->left_out.kind = model->name;
+    r->left_out.id = values[1];
 
-    return *detail ? 0 : -1;
+    return 1;
+}
+
+
+void
+results_oneroster_not_shown(results_request_t *r)
+{
+    results_fail(r, 500, "it is stored in a form that can not be shown");
 }
 
 
