@@ -16,7 +16,7 @@ chdir $root or die "chdir $root: $!";
 
 my @c = sort glob 'ngx_results_module/{*,*/*}/*.[ch]';
 my @scripts = sort('config', '.ci/run', glob('bin/* bin/lib/*'),
-                   glob('t/*.t t/unit/*.[ch] t/fuzz/*.[ch] sql/*.sql'),
+                   glob('t/*.t t/unit/*.[ch] t/fuzz/*.[ch] t/sim/*.[ch] sql/*.sql'),
                    glob('examples/*.conf'));
 
 find(sub { push @scripts, $File::Find::name if /\.pm$/ }, 't/lib');

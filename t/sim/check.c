@@ -1,0 +1,385 @@
+
+/*
+ * The promises.  A statement is looked at when it is sent, a row when it is
+ * committed, an attempt when it is answered, a worker after every pass of its
+ * loop.
+ */
+
+#include <stdio.h>
+
+#include "sim.h"
+
+
+/*
+ * Of a clock that differs nobody can say what is later: an attempt that
+ * nobody waits for any more may still be stored over what came after it.
+ */
+#define sim_clocks_agree()                                                    \
+    (sim.skew[0] == 0 && sim.skew[1] == 0 && sim.skew[2] == 0                 \
+     && sim.future == 0)
+
+/* between two attempts, for stamps that run ahead of the clock */
+#define SIM_STAMP_SLACK  SIM_MS
+
+/* what a loop may be late */
+#define SIM_LATE         (5 * SIM_MS)
+
+/* times that a write may be superseded before it is starved */
+#define SIM_SUPERSEDED   8
+
+/*
+ * Statements for each group that is before another: one of each kind (of
+ * single rows, of a larger group, of those of which one is refused), in which
+ * institutions take turns; and some for those that were superseded.
+ */
+#define SIM_TURNS        3
+#define SIM_AGAIN        6
+
+
+static void sim_check_rounds(sim_attempt_t *attempt);
+static void sim_check_stored(sim_attempt_t *attempt);
+static sim_version_t *sim_check_find(sim_op_t *op, ngx_uint_t key,
+    int32_t version);
+
+
+/* sorted, no key twice, groups whole, and somebody waits for each */
+
+void
+sim_check_statement(sim_node_t *node, sim_statement_t *s)
+{
+    ngx_uint_t      i, j, n, a, b;
+    sim_attempt_t  *attempt;
+
+    node->rounds++;
+
+    sim_trace("worker %u sends statement %u: %u rows, fate %u",
+              (unsigned) node->slot, (unsigned) s->id, (unsigned) s->nrows,
+              (unsigned) s->fate);
+
+    if (s->nrows > sim.batch) {
+        sim_failed("statement", "%u rows", (unsigned) s->nrows);
+    }
+
+    for (i = 0; i < s->nrows; i++) {
+
+        if (s->rows[i].attempt < 0
+            || (ngx_uint_t) s->rows[i].attempt >= sim_nattempts)
+        {
+            sim_failed("statement", "a row that nobody wrote");
+        }
+
+        attempt = &sim_attempts[s->rows[i].attempt];
+
+        sim_trace("  %s, attempt %u of op %u, stamp %+.3f ms",
+                  sim_key_name(s->rows[i].key), (unsigned) attempt->id,
+                  (unsigned) attempt->op->id,
+                  (double) (s->rows[i].stamp - SIM_EPOCH - sim_now) / 1000);
+
+        if (attempt->end != SIM_WAITING || attempt->node != node
+            || attempt->incarnation != node->incarnation)
+        {
+            sim_failed("statement", "attempt %u is sent, and nobody waits "
+                       "for it", (unsigned) attempt->id);
+        }
+
+        n = 0;
+
+        for (j = 0; j < s->nrows; j++) {
+            n += (s->rows[j].attempt == s->rows[i].attempt);
+        }
+
+        if (n != attempt->op->nrows) {
+            sim_failed("part", "%u of %u rows of attempt %u are in a "
+                       "statement", (unsigned) n,
+                       (unsigned) attempt->op->nrows, (unsigned) attempt->id);
+        }
+
+        if (n > 1 && (n != s->nrows || !s->group)) {
+            sim_failed("part", "attempt %u is not alone in its statement",
+                       (unsigned) attempt->id);
+        }
+
+        if (attempt->op->twice) {
+            sim_failed("part", "attempt %u has a key twice, and is sent",
+                       (unsigned) attempt->id);
+        }
+
+        if (i > 0) {
+            a = s->rows[i - 1].key % sim.institutions;
+            b = s->rows[i].key % sim.institutions;
+
+            if (a > b || (a == b && s->rows[i - 1].key >= s->rows[i].key)) {
+                sim_failed("statement", "rows are not in the order of their "
+                           "keys");
+            }
+        }
+
+        if (!attempt->flying) {
+            sim_check_rounds(attempt);
+            attempt->flying = 1;
+            attempt->runs++;
+        }
+    }
+}
+
+
+/* it begins to wait for a statement */
+
+void
+sim_check_waits(sim_attempt_t *attempt)
+{
+    attempt->flying = 0;
+    attempt->since = attempt->node->rounds;
+    attempt->excused = attempt->node->excused;
+    attempt->ahead = attempt->node->waiting;
+}
+
+
+/* a statement is over; whoever is not answered now waits for another */
+
+void
+sim_check_back(sim_statement_t *s, ngx_uint_t committed)
+{
+    ngx_uint_t      i;
+    sim_attempt_t  *attempt;
+
+    if (!committed) {
+        sim_node->excused++;
+    }
+
+    for (i = 0; i < s->nrows; i++) {
+        attempt = &sim_attempts[s->rows[i].attempt];
+
+        if (attempt->end != SIM_WAITING || attempt->node != sim_node
+            || !attempt->flying)
+        {
+            continue;
+        }
+
+        sim_check_waits(attempt);
+
+        if (committed && s->rows[i].outcome == RESULTS_OUTCOME_SUPERSEDED
+            && ++attempt->superseded > SIM_SUPERSEDED)
+        {
+            sim_failed("superseded", "attempt %u was superseded %u times",
+                       (unsigned) attempt->id,
+                       (unsigned) attempt->superseded);
+        }
+    }
+}
+
+
+/* a row is about to be another version */
+
+void
+sim_check_commit(sim_row_t *row, ngx_uint_t key, sim_version_t *old)
+{
+    sim_op_t       *op;
+    sim_attempt_t  *attempt, *other;
+
+    attempt = &sim_attempts[row->attempt];
+    op = attempt->op;
+
+    attempt->rows++;
+
+    switch (attempt->end) {
+
+    case SIM_BUSY:
+    case SIM_NOT_WRITTEN:
+    case SIM_DENIED:
+    case SIM_REFUSED:
+        sim_failed("stored", "attempt %u was answered \"not stored\"",
+                   (unsigned) attempt->id);
+
+    default:
+        break;
+    }
+
+    if (attempt->rows > op->nrows) {
+        sim_failed("doubled", "attempt %u is stored twice",
+                   (unsigned) attempt->id);
+    }
+
+    if (old == NULL || old->client < 0) {
+        return;
+    }
+
+    if (op->op == RESULTS_OP_REPLACE && old->version != op->expected) {
+        sim_failed("unseen", "attempt %u replaces version %d of %s, and "
+                   "was made of version %d", (unsigned) attempt->id,
+                   (int) old->version, sim_key_name(key), (int) op->expected);
+    }
+
+    other = &sim_attempts[old->attempt];
+
+    if (attempt->end != SIM_WAITING && other->op != op
+        && other->op->began > attempt->ended + SIM_STAMP_SLACK
+        && sim_clocks_agree())
+    {
+        sim_failed("older", "attempt %u of %s replaces attempt %u, which "
+                   "began after it had ended", (unsigned) attempt->id,
+                   sim_key_name(key), (unsigned) other->id);
+    }
+}
+
+
+/* the handler was called, and has set the attempt's end */
+
+void
+sim_check_answer(sim_attempt_t *attempt)
+{
+    if (!attempt->flying) {
+        sim_check_rounds(attempt);
+    }
+
+    switch (attempt->end) {
+
+    case SIM_STORED:
+        sim_check_stored(attempt);
+        break;
+
+    case SIM_DENIED:
+    case SIM_REFUSED:
+    case SIM_NOT_WRITTEN:
+
+        if (attempt->rows > 0) {
+            sim_failed("stored", "attempt %u is answered \"not stored\", "
+                       "and is", (unsigned) attempt->id);
+        }
+
+        break;
+
+    default:
+        break;
+    }
+}
+
+
+/* what is acknowledged is there */
+
+static void
+sim_check_stored(sim_attempt_t *attempt)
+{
+    sim_op_t               *op;
+    ngx_uint_t              i;
+    sim_version_t          *row;
+    results_record_t       *record;
+
+    op = attempt->op;
+
+    for (i = 0; i < op->nrows; i++) {
+        record = &attempt->group->records[i];
+        row = sim_check_find(op, op->keys[i],
+                             record->outcome <= RESULTS_OUTCOME_UPDATED
+                             ? record->version : 0);
+
+        if (row == NULL) {
+            sim_failed("acknowledged", "attempt %u, %s: outcome %d, version "
+                       "%d, and it is not there", (unsigned) attempt->id,
+                       sim_key_name(op->keys[i]), (int) record->outcome,
+                       (int) record->version);
+        }
+    }
+}
+
+
+/* a version that says what op wanted; version 0: any */
+
+static sim_version_t *
+sim_check_find(sim_op_t *op, ngx_uint_t key, int32_t version)
+{
+    sim_version_t  *row;
+
+    for (row = sim_table_row(key); row != NULL; row = sim_table_previous(row))
+    {
+        if (version != 0 && row->version != version) {
+            continue;
+        }
+
+        if ((op->op == RESULTS_OP_DELETE) ? row->deleted
+            : (row->op == (int16_t) op->op && row->hash == op->hash))
+        {
+            return row;
+        }
+    }
+
+    return NULL;
+}
+
+
+/*
+ * Whatever comes after it, a group is sent when those that were there before
+ * it have been: for each of them a statement, or a few, as kinds of statements
+ * and institutions take turns.  Statements that failed don't count.
+ */
+
+static void
+sim_check_rounds(sim_attempt_t *attempt)
+{
+    ngx_int_t    rounds, bound;
+    sim_node_t  *node;
+
+    node = attempt->node;
+
+    rounds = node->rounds - attempt->since
+             - 2 * (node->excused - attempt->excused);
+
+    bound = SIM_TURNS * sim.institutions * (attempt->ahead + 1)
+            * (sim_clocks_agree() ? 1 : 2) + SIM_AGAIN;
+
+    if (rounds > bound) {
+        sim_failed(attempt->op->nrows > 1 ? "unsent group" : "unsent",
+                   "attempt %u waits for a statement since %d others, and %u "
+                   "were before it", (unsigned) attempt->id, (int) rounds,
+                   (unsigned) attempt->ahead);
+    }
+}
+
+
+void
+sim_check_deadlines(sim_node_t *node)
+{
+    sim_attempt_t  *attempt;
+
+    if (ngx_queue_empty(&node->attempts)) {
+        return;
+    }
+
+    attempt = ngx_queue_data(ngx_queue_head(&node->attempts), sim_attempt_t,
+                             queue);
+
+    if (sim_now > attempt->began + (int64_t) sim.write_timeout * SIM_MS
+                  + SIM_LATE)
+    {
+        sim_failed("deadline", "attempt %u has no answer",
+                   (unsigned) attempt->id);
+    }
+}
+
+
+/* whoever exits has answered everybody */
+
+void
+sim_check_exit(sim_node_t *node)
+{
+    if (node->waiting > 0) {
+        sim_failed("exit", "worker %u is gone, and %u wait for it",
+                   (unsigned) node->slot, (unsigned) node->waiting);
+    }
+}
+
+
+/* nobody waits: the queue is empty */
+
+void
+sim_check_idle(sim_node_t *node)
+{
+    ngx_http_results_store_counters_t  *counters;
+
+    counters = &node->counters.stores[0];
+
+    if (counters->queue_rows != 0 || counters->queue_bytes != 0) {
+        sim_failed("queue", "%ld rows and %ld bytes are in an empty queue",
+                   (long) counters->queue_rows, (long) counters->queue_bytes);
+    }
+}
