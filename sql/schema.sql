@@ -220,4 +220,4 @@ CALL pg_temp.define_comment('COLUMN results.result.op',
 CALL pg_temp.define_comment('COLUMN results.result.client_id',
     'The api_client that wrote this version.');
 CALL pg_temp.define_comment('COLUMN results.result.updated_at',
-    'When nginx received the request that wrote this version.');
+    'When nginx sent this version to the database.');

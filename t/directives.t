@@ -53,6 +53,15 @@ sub accepted {
 }
 
 
+sub warned {
+    my ($name, $why, %opt) = @_;
+    my ($code, $output) = nginx_t(server => '', %opt);
+
+    is($code, 0, "accepted: $name") or diag($output);
+    like($output, qr/\[warn\].*$why.* in \S+nginx\.conf:\d+/, 'with a warning');
+}
+
+
 sub refused {
     my ($name, $why, %opt) = @_;
     my ($code, $output) = nginx_t(server => '', %opt);
@@ -114,12 +123,14 @@ subtest 'bounds' => sub {
             for $least ? $least - 1 : (), 65;
     }
 
-    accepted('batch 10000', store('batch 10000;'));
+    accepted('batch 10000', store('batch 10000; queue 10000;'));
     refused("batch $_", 'must be between 1 and 10000', store("batch $_;"))
         for 0, 10001;
     refused('batch many', 'invalid number', store('batch many;'));
 
-    accepted('queue 1', store('queue 1;'));
+    accepted('queue 1', store('queue 1; batch 1;'));
+    warned('a queue smaller than a batch', 'has a queue of 511 rows',
+           store('queue 511;'));
     accepted('queue 1000000', store('queue 1000000;'));
     refused($_, '"queue" parameter of results_store must', store("$_;"))
         for 'queue 0', 'queue 1000001', 'queue many', 'queue 1 size=63k',

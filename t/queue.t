@@ -6,6 +6,7 @@
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Results::Test;
+use Results::Test::OneRoster;
 
 my $t = Results::Test->new;
 my $pg = $t->pg;
@@ -13,7 +14,8 @@ my $pg = $t->pg;
 $pg->no_timeouts;
 
 my $store = 'connections 1; write_timeout 60s; read_timeout 60s;';
-my $nginx = $t->nginx(store => "$store queue 4;");
+my $nginx = $t->nginx(store => "$store queue 4;",
+                      server => Results::Test::OneRoster->servers);
 
 
 # fills the queue with PUTs of the body, then runs the code with their number
@@ -85,6 +87,43 @@ subtest 'rows' => sub {
     is($t->put('head', $t->result)->status, 201, 'sent again: created');
     cmp_ok($t->status->{queue}{refused}, '>=', 2, 'and counted');
     is($t->status->{queue}{rows}, 0, 'the queue is empty');
+};
+
+
+subtest 'what no time will make fit' => sub {
+    my $refused = $t->status->{queue}{refused};
+    my $or = Results::Test::OneRoster->new($t, 'oneroster');
+
+    my $response = $or->post('lineItems/line-item-1/results', {
+        results => [map { $or->member("fit-$_") } 1 .. 5] });
+
+    is($response->status, 413, 'more rows than the queue: 413');
+    like($or->description($response), qr/\b5\b.*\b4\b/, 'says how many');
+    ok(!$response->header('Retry-After'), 'not to be sent again');
+    is($or->post('lineItems/line-item-1/results', {
+        results => [map { $or->member("fit-$_") } 1 .. 4] })->status, 201,
+       'as many as the queue has: stored');
+
+    $nginx->set(store => "$store queue 1000 size=64k;");
+    $nginx->reload(wait => 1);
+
+    my $large = $t->result(metadata => { text => 'x' x (64 * 1024) });
+    my ($head) = $t->put_request('large', $large) =~ /^(.*?\r\n\r\n)/s;
+    my $c = $t->http;
+
+    $c->send($head);
+    $response = $c->response('PUT');
+    is($response->status, 413, 'more bytes: 413, before the body has come');
+    ok(!$response->header('Retry-After'), 'not to be sent again');
+
+    # the record that is made of it takes more than the body
+    my $close = $t->result(metadata => { text => '' });
+    $close->{result}{metadata}{text}
+        = 'x' x (64 * 1024 - 1 - length $t->encode($close));
+    is(length $t->encode($close), 64 * 1024 - 1, 'a body that would fit');
+    is($t->put('close', $close)->status, 413, 'and its record does not: 413');
+
+    is($t->status->{queue}{refused}, $refused, 'none of it is a full queue');
 };
 
 

@@ -327,6 +327,13 @@ ngx_http_results_store_defaults(ngx_conf_t *cf,
     ngx_conf_init_uint_value(store->durability,
                              NGX_HTTP_RESULTS_DURABILITY_FULL);
 
+    if (store->queue < store->batch) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "results_store \"%V\" has a queue of %ui rows, so a "
+                           "batch has never more, though it may have %ui",
+                           &store->name, store->queue, store->batch);
+    }
+
     return ngx_http_results_store_check(cf, store);
 }
 

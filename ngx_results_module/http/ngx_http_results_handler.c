@@ -25,7 +25,8 @@ static ngx_int_t ngx_http_results_read_body(ngx_http_request_t *r,
 static ngx_int_t ngx_http_results_read_buf(ngx_buf_t *b, u_char *p);
 static ngx_int_t ngx_http_results_write(ngx_http_request_t *r,
     ngx_http_results_ctx_t *ctx);
-static void ngx_http_results_busy(ngx_http_request_t *r, ngx_int_t rc);
+static void ngx_http_results_not_taken(ngx_http_request_t *r,
+    unsigned nrecords, ngx_http_results_taken_e why);
 static void ngx_http_results_written(ngx_http_results_group_t *group,
     ngx_http_results_verdict_e verdict);
 static results_next_e ngx_http_results_verdict(ngx_http_results_ctx_t *ctx,
@@ -119,8 +120,8 @@ static ngx_int_t
 ngx_http_results_check(ngx_http_request_t *r, results_request_t *req)
 {
     size_t                        size;
-    ngx_int_t                     rc;
     ngx_str_t                     encoding;
+    ngx_http_results_taken_e      rc;
     ngx_http_results_loc_conf_t  *lcf;
 
     if (results_route(req) != 0 || results_authorize(req) != 0
@@ -158,13 +159,14 @@ ngx_http_results_check(ngx_http_request_t *r, results_request_t *req)
 
     size = ngx_max(r->headers_in.content_length_n, 0);
 
-    rc = ngx_http_results_store_ready(lcf->store->store, 1, size);
+    rc = ngx_http_results_store_ready(lcf->store->store,
+                                      req->principal->institution_id, 1, size);
 
-    if (rc == NGX_OK) {
+    if (rc == NGX_HTTP_RESULTS_TAKEN) {
         return NGX_OK;
     }
 
-    ngx_http_results_busy(r, rc);
+    ngx_http_results_not_taken(r, 1, rc);
 
     return NGX_DECLINED;
 }
@@ -393,9 +395,9 @@ static ngx_int_t
 ngx_http_results_write(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx)
 {
     unsigned                      i;
-    ngx_int_t                     rc;
     results_request_t            *req;
     ngx_http_results_group_t     *group;
+    ngx_http_results_taken_e      rc;
     ngx_http_results_loc_conf_t  *lcf;
 
     req = ctx->req;
@@ -411,6 +413,7 @@ ngx_http_results_write(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx)
     group->size = req->body.len + req->nrecords * sizeof(results_record_t);
     group->handler = ngx_http_results_written;
     group->data = ctx;
+    group->follows = (ctx->steps > 1);
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_results_module);
 
@@ -422,20 +425,8 @@ ngx_http_results_write(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx)
 
     rc = ngx_http_results_store_write(lcf->store->store, group);
 
-    if (rc == NGX_ERROR) {
-        results_fail(req, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
-                     "%u results, more than the %u that one request may have",
-                     req->nrecords, (unsigned) lcf->store->batch);
-        return NGX_DECLINED;
-    }
-
-    if (rc == NGX_ABORT) {
-        results_fail(req, 422, "two results of the request have one id");
-        return NGX_DECLINED;
-    }
-
-    if (rc != NGX_OK) {
-        ngx_http_results_busy(r, rc);
+    if (rc != NGX_HTTP_RESULTS_TAKEN) {
+        ngx_http_results_not_taken(r, req->nrecords, rc);
         return NGX_DECLINED;
     }
 
@@ -447,35 +438,72 @@ ngx_http_results_write(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx)
 }
 
 
-/* as ngx_http_results_store_ready() says */
+/* as ngx_http_results_taken_e says */
 
 static void
-ngx_http_results_busy(ngx_http_request_t *r, ngx_int_t rc)
+ngx_http_results_not_taken(ngx_http_request_t *r, unsigned nrecords,
+    ngx_http_results_taken_e why)
 {
-    const char                   *text;
-    results_request_t            *req;
-    ngx_http_results_ctx_t       *ctx;
-    ngx_http_results_loc_conf_t  *lcf;
+    results_request_t              *req;
+    ngx_http_results_ctx_t         *ctx;
+    ngx_http_results_loc_conf_t    *lcf;
+    ngx_http_results_store_conf_t  *store;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_results_module);
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_results_module);
 
-    if (rc == NGX_DECLINED) {
-        ngx_http_results_store_count(lcf->store, away);
-        ctx->error = "store_away";
-        text = "the database is away, this result was not stored; the same "
-               "request may be sent again";
+    req = ctx->req;
+    store = lcf->store;
 
-    } else {
-        ngx_http_results_store_count(lcf->store, queue_refused);
+    switch (why) {
+
+    case NGX_HTTP_RESULTS_TOO_LARGE:
+
+        if (nrecords > ngx_min(store->batch, store->queue)) {
+            results_fail(req, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
+                         "%u results, more than the %u that one request may "
+                         "have", nrecords,
+                         (unsigned) ngx_min(store->batch, store->queue));
+            return;
+        }
+
+        results_fail(req, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
+                     "larger than what may wait to be stored: no time will "
+                     "make it fit");
+        return;
+
+    case NGX_HTTP_RESULTS_KEY_TWICE:
+        results_fail(req, 422, "two results of the request have one id");
+        return;
+
+    case NGX_HTTP_RESULTS_NO_MEMORY:
+        results_fail(req, NGX_HTTP_INTERNAL_SERVER_ERROR, "out of memory");
+        return;
+
+    case NGX_HTTP_RESULTS_AWAY:
+        ngx_http_results_store_count(store, away);
+        ctx->error = "store_away";
+        results_fail(req, NGX_HTTP_SERVICE_UNAVAILABLE,
+                     "the database is away, this result was not stored; the "
+                     "same request may be sent again");
+        break;
+
+    case NGX_HTTP_RESULTS_KEY_BUSY:
+        ngx_http_results_store_count(store, queue_key_refused);
+        ctx->error = "key_busy";
+        results_fail(req, NGX_HTTP_SERVICE_UNAVAILABLE,
+                     "too many others wait to write the same result, this one "
+                     "was not stored; the same request may be sent again");
+        break;
+
+    default: /* NGX_HTTP_RESULTS_QUEUE_FULL */
+        ngx_http_results_store_count(store, queue_refused);
         ctx->error = "queue_full";
-        text = "too many results are waiting to be stored, this one was not "
-               "stored; the same request may be sent again";
+        results_fail(req, NGX_HTTP_SERVICE_UNAVAILABLE,
+                     "too many results are waiting to be stored, this one was "
+                     "not stored; the same request may be sent again");
     }
 
-    req = ngx_http_results_request(r);
-
-    results_fail(req, NGX_HTTP_SERVICE_UNAVAILABLE, "%s", text);
     req->failure.repeatable = 1;
 }
 

@@ -159,7 +159,7 @@ ngx_http_results_request(ngx_http_request_t *r)
     req->dialect = lcf->dialect;
     req->method = ngx_http_results_method(r);
     req->received = results_time_now();
-    req->max_records = lcf->store->batch;
+    req->max_records = ngx_min(lcf->store->batch, lcf->store->queue);
 
     results_errors_init(&req->errors, ctx->arena);
 

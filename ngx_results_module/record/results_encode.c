@@ -79,6 +79,7 @@ static char *results_encode_header(char *p, uint32_t oid, size_t n);
 static char *results_encode_int2(char *p, uint16_t value);
 static char *results_encode_int4(char *p, uint32_t value);
 static char *results_encode_int8(char *p, uint64_t value);
+static int64_t results_decode_stamp(int64_t stamp);
 static int results_decode_array(results_array_t *array, results_str_t answer,
     uint32_t oid, size_t n);
 static int results_decode_element(results_array_t *array, size_t size,
@@ -457,8 +458,7 @@ results_decode_outcomes(const results_str_t answer[3],
         if (outcome <= (forgotten ? RESULTS_OUTCOME_REPLAYED
                                   : RESULTS_OUTCOME_NONE)
             || outcome > RESULTS_OUTCOME_FORBIDDEN
-            || (outcome <= RESULTS_OUTCOME_REPLAYED && version <= 0)
-            || stamp > RESULTS_TIME_MAX - RESULTS_TIME_PG_EPOCH)
+            || (outcome <= RESULTS_OUTCOME_REPLAYED && version <= 0))
         {
             return -1;
         }
@@ -467,8 +467,7 @@ results_decode_outcomes(const results_str_t answer[3],
         written->forgotten = forgotten;
         written->version = (outcome <= RESULTS_OUTCOME_REPLAYED)
                            ? (int32_t) version : 0;
-        written->stamp = (stamp != RESULTS_TIME_NULL)
-                         ? stamp + RESULTS_TIME_PG_EPOCH : RESULTS_TIME_NULL;
+        written->stamp = results_decode_stamp(stamp);
     }
 
     if (outcomes.left != 0 || versions.left != 0
@@ -478,6 +477,29 @@ results_decode_outcomes(const results_str_t answer[3],
     }
 
     return 0;
+}
+
+
+/*
+ * One row may be dated beyond what has a text, or "infinity": that is its own
+ * matter, and none of the rows beside it.
+ */
+static int64_t
+results_decode_stamp(int64_t stamp)
+{
+    if (stamp == RESULTS_TIME_NULL) {
+        return RESULTS_TIME_NULL;
+    }
+
+    if (stamp > RESULTS_TIME_MAX - RESULTS_TIME_PG_EPOCH) {
+        return RESULTS_TIME_MAX;
+    }
+
+    if (stamp < RESULTS_TIME_MIN - RESULTS_TIME_PG_EPOCH) {
+        return RESULTS_TIME_MIN;
+    }
+
+    return stamp + RESULTS_TIME_PG_EPOCH;
 }
 
 

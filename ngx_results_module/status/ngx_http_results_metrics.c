@@ -85,6 +85,8 @@ const ngx_http_results_metric_t  ngx_http_results_store_metrics[] = {
         "event=\"refused\"", NULL, groups_refused),
     ngx_http_results_store_n(COUNTER, "groups", "superseded", "groups",
         "event=\"superseded\"", NULL, groups_superseded),
+    ngx_http_results_store_n(COUNTER, "groups", "ahead", "groups",
+        "event=\"ahead\"", NULL, groups_ahead),
     ngx_http_results_store_n(COUNTER, "groups", "rerun", "groups",
         "event=\"rerun\"", NULL, groups_rerun),
 
@@ -98,6 +100,10 @@ const ngx_http_results_metric_t  ngx_http_results_store_metrics[] = {
         "The most rows that ever waited in one worker.", queue_rows_max),
     ngx_http_results_store_n(COUNTER, "queue", "refused", "queue_refused", NULL,
         "Requests answered 503 for a full queue.", queue_refused),
+    ngx_http_results_store_n(COUNTER, "queue", "key_refused",
+        "queue_key_refused", NULL,
+        "Requests answered 503 as too many waited for one result.",
+        queue_key_refused),
 
     ngx_http_results_store_n(GAUGE, "connections", "down", "connections",
         "state=\"down\"", "Connections to the database by their state.",

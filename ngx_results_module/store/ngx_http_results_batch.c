@@ -1,7 +1,7 @@
 
 /*
- * One batch: what may share a statement is taken from the waiting list, sent,
- * and comes back with its outcomes, or goes back to be sent again.  Until its
+ * One batch: what may share a statement is taken from the queue, sent, and
+ * comes back with its outcomes, or goes back to be sent again.  Until its
  * Sync nothing about a batch is believed.
  *
  * To find a group whose data the database refuses, the groups of a failed
@@ -18,82 +18,94 @@
 /* of a batch's records; one group may be larger */
 #define NGX_HTTP_RESULTS_BATCH_SIZE  (16 * 1024 * 1024)
 
+/*
+ * Microseconds.  A stored stamp that is further ahead of the clock is no skew
+ * between nodes any more.
+ */
+#define NGX_HTTP_RESULTS_SKEW  (5 * 60 * INT64_C(1000000))
+
+/* a superseded write's lead over the stored one: 1 ms, doubled each time */
+#define NGX_HTTP_RESULTS_LEAD  1000
+#define NGX_HTTP_RESULTS_LEAD_DOUBLED  16
+
 
 static void ngx_http_results_batch_check(ngx_http_results_batch_t *batch);
 static void ngx_http_results_batch_committed(ngx_http_results_batch_t *batch);
 static ngx_uint_t ngx_http_results_group_forgotten(
     ngx_http_results_group_t *group);
 static ngx_uint_t ngx_http_results_group_superseded(
+    ngx_http_results_group_t *group);
+static ngx_uint_t ngx_http_results_group_overtake(
     ngx_http_results_batcher_t *b, ngx_http_results_group_t *group);
+static void ngx_http_results_group_again(ngx_http_results_batcher_t *b,
+    ngx_http_results_group_t *group);
 static void ngx_http_results_batch_isolate(ngx_http_results_batch_t *batch,
     const char *sqlstate);
 static void ngx_http_results_batch_requeue(ngx_http_results_batch_t *batch,
     ngx_uint_t unsure);
 
 
-/* moves what may share a statement with the oldest group into a batch */
+/* moves what may share the next statement into a batch */
 
 ngx_http_results_batch_t *
 ngx_http_results_batch_build(ngx_http_results_batcher_t *b)
 {
     size_t                     size;
-    ngx_uint_t                 i, n, limit, kept;
-    ngx_queue_t               *q, *next;
+    int64_t                    now;
+    ngx_uint_t                 i, n, limit;
+    ngx_queue_t               *turns;
     results_batch_row_t       *row;
     ngx_http_results_batch_t  *batch;
+    ngx_http_results_claim_t  *claim;
     ngx_http_results_group_t  *group;
 
     for (batch = b->batches; batch->sent || batch->committed; batch++) {
         /* void */
     }
 
-    q = ngx_queue_head(&b->waiting);
-    group = ngx_queue_data(q, ngx_http_results_group_t, queue);
+    turns = ngx_http_results_queue_turn(&b->queue);
+    group = ngx_http_results_queue_first(turns);
 
     batch->job.statement = group->nrecords > 1
                            ? NGX_HTTP_RESULTS_WRITE_GROUP
                            : NGX_HTTP_RESULTS_WRITE_RECORDS;
 
+    now = results_time_now();
     limit = b->conf->batch;
     size = 0;
     n = 0;
 
-    for ( /* void */ ; q != ngx_queue_sentinel(&b->waiting); q = next) {
+    do {
 
-        next = ngx_queue_next(q);
-        group = ngx_queue_data(q, ngx_http_results_group_t, queue);
-
-        if (n > 0) {
-
-            if (group->nrecords > 1) {
-                continue;
-            }
-
-            if (group->limit) {
-                limit = ngx_min(limit, group->limit);
-            }
-
-            if (n >= limit
-                || size + group->size > NGX_HTTP_RESULTS_BATCH_SIZE)
-            {
-                break;
-            }
-
-        } else if (group->limit) {
-            limit = group->limit;
+        if (group->limit) {
+            limit = ngx_min(limit, group->limit);
         }
 
-        ngx_http_results_group_unwait(b, group);
+        if (n > 0
+            && (n >= limit
+                || size + group->size > NGX_HTTP_RESULTS_BATCH_SIZE))
+        {
+            break;
+        }
+
+        ngx_http_results_queue_take(&b->queue, group);
 
         group->batch = batch;
         ngx_queue_insert_tail(&batch->groups, &group->queue);
+
+        /* by its stamp an earlier run is known */
+
+        if (!group->unsure) {
+            group->stamp = ngx_http_results_batcher_stamp(b, now)
+                           + group->lead;
+        }
 
         size += group->size;
 
         for (i = 0; i < group->nrecords; i++) {
             row = &batch->rows[n++];
             row->record = &group->records[i];
-            row->group = group;
+            row->claim = &group->claims[i];
 
             row->record->stamp = group->stamp;
             row->record->outcome = RESULTS_OUTCOME_NONE;
@@ -102,36 +114,31 @@ ngx_http_results_batch_build(ngx_http_results_batcher_t *b)
         if (group->nrecords > 1) {
             break;
         }
-    }
 
-    kept = results_batch_sort(batch->rows, n, b->spare);
+        group = ngx_http_results_queue_first(turns);
 
-    /* of one key the first goes now */
+    } while (group);
 
-    for (i = n; i > kept; i--) {
-        group = batch->rows[i - 1].group;
-        group->batch = NULL;
-
-        ngx_queue_remove(&group->queue);
-        ngx_http_results_group_wait(b, group);
-    }
-
-    batch->nrows = kept;
-
-    for (i = 0; i < kept; i++) {
-        batch->records[i] = batch->rows[i].record;
-    }
+    batch->nrows = n;
 
     ngx_http_results_batch_check(batch);
+
+    for (i = 0; i < n; i++) {
+        batch->records[i] = batch->rows[i].record;
+
+        claim = batch->rows[i].claim;
+        claim->row = i;
+    }
 
     return batch;
 }
 
 
 /*
- * A group is in a statement as a whole or not at all.  A row whose group is
- * elsewhere would be stored and not told, and points to memory that the group's
- * request frees: better no worker than that one.
+ * A group is in a statement as a whole or not at all, and no key is there
+ * twice: the queue sees to that.  A row whose group is elsewhere would be
+ * stored and not told, and points to memory that the group's request frees:
+ * better no worker than that one.
  */
 
 static void
@@ -140,6 +147,7 @@ ngx_http_results_batch_check(ngx_http_results_batch_t *batch)
     ngx_uint_t                 i, n;
     ngx_queue_t               *q;
     ngx_http_results_group_t  *group;
+    ngx_http_results_claim_t  *claim;
 
     n = 0;
 
@@ -152,20 +160,23 @@ ngx_http_results_batch_check(ngx_http_results_batch_t *batch)
     }
 
     for (i = 0; i < batch->nrows; i++) {
-        group = batch->rows[i].group;
+        claim = batch->rows[i].claim;
 
-        if (group->batch != batch) {
+        if (!claim->holds || claim->group->batch != batch) {
             break;
         }
     }
 
-    if (i == batch->nrows && n == batch->nrows) {
+    if (i == batch->nrows && n == batch->nrows
+        && results_batch_sort(batch->rows, n) == 0)
+    {
         return;
     }
 
     ngx_log_error(NGX_LOG_EMERG, ngx_cycle->log, 0,
-                  "results: a statement of %ui rows has %ui of its groups; "
-                  "the worker ends", batch->nrows, n);
+                  "results: a statement of %ui rows is not one of whole "
+                  "groups, with each key once; the worker ends",
+                  batch->nrows);
     abort();
 }
 
@@ -207,6 +218,8 @@ ngx_http_results_batch_done(ngx_http_results_job_t *job,
     if (b->exiting) {
         return;
     }
+
+    batch->sent = 0;
 
     if (end->end != NGX_HTTP_RESULTS_JOB_OK || batch->decoded) {
         ngx_http_results_complaint_end(&b->complaint, end);
@@ -252,11 +265,11 @@ ngx_http_results_batch_done(ngx_http_results_job_t *job,
             break;
 
         default: /* RESULTS_SQL_EVICT */
-            ngx_http_results_batch_requeue(batch, 0);
+
+            /* what ends a session may do so behind the commit */
+            ngx_http_results_batch_requeue(batch, batch->answers > 0);
         }
     }
-
-    batch->sent = 0;
 
     ngx_http_results_batcher_set_timer(b);
 
@@ -274,10 +287,14 @@ static void
 ngx_http_results_batch_committed(ngx_http_results_batch_t *batch)
 {
     ngx_uint_t                          i;
+    ngx_queue_t                        *q;
     results_record_t                   *record;
+    ngx_http_results_group_t           *group;
+    ngx_http_results_batcher_t         *b;
     ngx_http_results_store_counters_t  *counters;
 
-    counters = ngx_http_results_store_counters(batch->batcher->conf);
+    b = batch->batcher;
+    counters = ngx_http_results_store_counters(b->conf);
 
     batch->committed = 1;
     batch->commit_time = (ngx_uint_t) (results_time_monotonic()
@@ -302,8 +319,21 @@ ngx_http_results_batch_committed(ngx_http_results_batch_t *batch)
         results_record_written(record, &batch->written[i]);
     }
 
-    ngx_post_event(&batch->batcher->flush, &ngx_posted_events);
-    ngx_post_event(&batch->batcher->tell, &ngx_posted_events);
+    /* the next batch may have their keys, but for those that go again */
+
+    for (q = ngx_queue_head(&batch->groups);
+         q != ngx_queue_sentinel(&batch->groups);
+         q = ngx_queue_next(q))
+    {
+        group = ngx_queue_data(q, ngx_http_results_group_t, queue);
+
+        if (!ngx_http_results_group_superseded(group)) {
+            ngx_http_results_queue_unclaim(&b->queue, group);
+        }
+    }
+
+    ngx_post_event(&b->flush, &ngx_posted_events);
+    ngx_post_event(&b->tell, &ngx_posted_events);
 }
 
 
@@ -324,16 +354,24 @@ ngx_http_results_batch_tell(ngx_http_results_batch_t *batch)
         q = ngx_queue_head(&batch->groups);
         group = ngx_queue_data(q, ngx_http_results_group_t, queue);
 
-        ngx_queue_remove(q);
-        group->batch = NULL;
-
         if (group->unsure && ngx_http_results_group_forgotten(group)) {
             ngx_http_results_group_failed(b, group);
             continue;
         }
 
-        if (ngx_http_results_group_superseded(b, group)) {
-            ngx_http_results_group_wait(b, group);
+        if (ngx_http_results_group_superseded(group)) {
+
+            if (ngx_http_results_group_overtake(b, group)) {
+                ngx_http_results_group_again(b, group);
+
+            } else {
+                /* datetime_field_overflow */
+                ngx_memcpy(group->sqlstate, "22008", sizeof("22008"));
+                ngx_http_results_store_count(b->conf, groups_refused);
+                ngx_http_results_group_end(b, group,
+                                           NGX_HTTP_RESULTS_REFUSED);
+            }
+
             continue;
         }
 
@@ -345,7 +383,7 @@ ngx_http_results_batch_tell(ngx_http_results_batch_t *batch)
                                  ngx_http_results_time_bounds,
                                  group->queue_time);
 
-        group->handler(group, NGX_HTTP_RESULTS_COMMITTED);
+        ngx_http_results_group_end(b, group, NGX_HTTP_RESULTS_COMMITTED);
     }
 
     batch->committed = 0;
@@ -373,33 +411,89 @@ ngx_http_results_group_forgotten(ngx_http_results_group_t *group)
 }
 
 
-/*
- * A later stamp is stored.  Nobody may be told that such a write succeeded,
- * so it is written again, above the stored one: skewed clocks cost a retry
- * and never a result.
- */
+/* a later stamp is stored: nobody may be told that such a write succeeded */
 
 static ngx_uint_t
-ngx_http_results_group_superseded(ngx_http_results_batcher_t *b,
-    ngx_http_results_group_t *group)
+ngx_http_results_group_superseded(ngx_http_results_group_t *group)
 {
-    ngx_uint_t  i, superseded;
-
-    superseded = 0;
+    ngx_uint_t  i;
 
     for (i = 0; i < group->nrecords; i++) {
         if (group->records[i].outcome == RESULTS_OUTCOME_SUPERSEDED) {
-            b->stamp = ngx_max(b->stamp, group->records[i].stamp);
-            superseded = 1;
+            return 1;
         }
     }
 
-    if (superseded) {
-        group->stamp = ngx_http_results_batcher_stamp(b);
-        ngx_http_results_store_count(b->conf, groups_superseded);
+    return 0;
+}
+
+
+/*
+ * It is written again, above the stored one: skewed clocks cost a retry and
+ * never a result.  Its lead is of this group alone, or one row that is dated
+ * years ahead would date all others.  Where writers of another node are quicker
+ * each time the lead grows, so that they come to an end.
+ *
+ * 0: there is no later stamp.
+ */
+
+static ngx_uint_t
+ngx_http_results_group_overtake(ngx_http_results_batcher_t *b,
+    ngx_http_results_group_t *group)
+{
+    int64_t            now, stored, ahead, more;
+    ngx_uint_t         i;
+    results_record_t  *record;
+
+    now = results_time_now();
+    stored = now;
+
+    for (i = 0; i < group->nrecords; i++) {
+        record = &group->records[i];
+
+        if (record->outcome == RESULTS_OUTCOME_SUPERSEDED) {
+            stored = ngx_max(stored, record->stamp);
+        }
     }
 
-    return superseded;
+    ahead = stored - now;
+
+    ngx_http_results_store_count(b->conf, groups_superseded);
+
+    if (ahead > NGX_HTTP_RESULTS_SKEW) {
+
+        ngx_http_results_store_count(b->conf, groups_ahead);
+
+        if (ngx_http_results_batcher_news(&b->told_ahead)) {
+            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                          "results: store \"%V\": a result of institution %D "
+                          "is dated %L s ahead of the clock, and so is what "
+                          "replaces it", &b->conf->name,
+                          group->records[0].institution_id, ahead / 1000000);
+        }
+    }
+
+    more = 1;
+
+    if (group->superseded > 0) {
+        more = NGX_HTTP_RESULTS_LEAD
+               << ngx_min(group->superseded - 1,
+                          NGX_HTTP_RESULTS_LEAD_DOUBLED);
+    }
+
+    group->superseded++;
+
+    if (stored > RESULTS_TIME_MAX - more) {
+        return 0;
+    }
+
+    group->lead = ahead + more;
+    group->limit = 0;
+
+    /* whatever ran before, it was not stored and will not be */
+    group->unsure = 0;
+
+    return 1;
 }
 
 
@@ -437,37 +531,39 @@ ngx_http_results_batch_isolate(ngx_http_results_batch_t *batch,
 }
 
 
-/* all who still wait go back to where they were, to be sent again */
+/* all who still wait go back, to be sent again */
 
 static void
 ngx_http_results_batch_requeue(ngx_http_results_batch_t *batch,
     ngx_uint_t unsure)
 {
-    ngx_queue_t                 *q;
-    ngx_http_results_group_t    *group;
-    ngx_http_results_batcher_t  *b;
-
-    b = batch->batcher;
+    ngx_http_results_group_t  *group;
 
     while (!ngx_queue_empty(&batch->groups)) {
-        q = ngx_queue_last(&batch->groups);
-        group = ngx_queue_data(q, ngx_http_results_group_t, queue);
-
-        ngx_queue_remove(q);
-        group->batch = NULL;
+        group = ngx_queue_data(ngx_queue_head(&batch->groups),
+                               ngx_http_results_group_t, queue);
 
         if (unsure) {
             group->unsure = 1;
-            ngx_http_results_store_count(b->conf, groups_rerun);
+            ngx_http_results_store_count(batch->batcher->conf, groups_rerun);
         }
 
-        if (b->pool.closing) {
-            ngx_http_results_group_failed(b, group);
-
-        } else {
-            ngx_http_results_group_wait(b, group);
-        }
+        ngx_http_results_group_again(batch->batcher, group);
     }
+}
+
+
+static void
+ngx_http_results_group_again(ngx_http_results_batcher_t *b,
+    ngx_http_results_group_t *group)
+{
+    if (b->pool.closing) {
+        ngx_http_results_group_failed(b, group);
+        return;
+    }
+
+    ngx_http_results_batch_release(group);
+    ngx_http_results_queue_back(&b->queue, group);
 }
 
 
@@ -475,21 +571,17 @@ void
 ngx_http_results_batch_fail(ngx_http_results_batch_t *batch,
     ngx_http_results_verdict_e verdict, const char *sqlstate)
 {
-    ngx_queue_t               *q;
     ngx_http_results_group_t  *group;
 
     while (!ngx_queue_empty(&batch->groups)) {
-        q = ngx_queue_head(&batch->groups);
-        group = ngx_queue_data(q, ngx_http_results_group_t, queue);
-
-        ngx_queue_remove(q);
-        group->batch = NULL;
+        group = ngx_queue_data(ngx_queue_head(&batch->groups),
+                               ngx_http_results_group_t, queue);
 
         ngx_cpystrn((u_char *) group->sqlstate, (u_char *) sqlstate,
                     sizeof(group->sqlstate));
 
         if (verdict == NGX_HTTP_RESULTS_REFUSED) {
-            group->handler(group, verdict);
+            ngx_http_results_group_end(batch->batcher, group, verdict);
             continue;
         }
 
@@ -508,14 +600,16 @@ void
 ngx_http_results_batch_release(ngx_http_results_group_t *group)
 {
     ngx_uint_t                 i;
+    results_batch_row_t       *row;
     ngx_http_results_batch_t  *batch;
 
     batch = group->batch;
 
-    for (i = 0; i < batch->nrows; i++) {
-        if (batch->rows[i].group == group) {
-            batch->rows[i].record = NULL;
-            batch->rows[i].group = NULL;
+    if (batch->sent) {
+        for (i = 0; i < group->nrecords; i++) {
+            row = &batch->rows[group->claims[i].row];
+            row->record = NULL;
+            row->claim = NULL;
         }
     }
 

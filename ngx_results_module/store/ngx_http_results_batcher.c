@@ -5,19 +5,43 @@
  * every writer is busy the next batch grows by itself.
  *
  * A group is sent only while somebody waits for it, and whoever waits is told
- * by its deadline.  A group that has to be sent again goes back to the waiting
- * list, with the same stamp, by which the database knows a write that had
- * committed.
+ * by its deadline.  Each time it is sent it gets a stamp of then, unless an
+ * earlier run of it may have been stored: by its stamp the database knows it.
  */
 
 #include "ngx_http_results_batcher.h"
 #include "ngx_http_results_counters.h"
 
 
-static ngx_uint_t ngx_http_results_group_twice(ngx_http_results_batcher_t *b,
+/*
+ * Microseconds that stamps may be ahead of the clock, which is then set back by
+ * less than that, and for how many ms they may be further ahead: no statement
+ * that was sent before can be stored any more.
+ */
+#define NGX_HTTP_RESULTS_STAMP_AHEAD  (5 * 60 * INT64_C(1000000))
+#define NGX_HTTP_RESULTS_STAMP_BEHIND  60000
+
+#define NGX_HTTP_RESULTS_NEWS_EVERY  60000
+
+/*
+ * Milliseconds after which a statement holds its keys no more: it takes longer
+ * than a commit, its connection may be dead, and there may be another.
+ */
+#define NGX_HTTP_RESULTS_KEY_HELD  100
+
+
+static ngx_uint_t ngx_http_results_batcher_away(
+    ngx_http_results_batcher_t *b, ngx_uint_t follows);
+static void ngx_http_results_batcher_evict(void *data,
     ngx_http_results_group_t *group);
-static void ngx_http_results_batcher_queued(ngx_http_results_batcher_t *b,
+static ngx_uint_t ngx_http_results_batcher_unhold(
+    ngx_http_results_batcher_t *b);
+static void ngx_http_results_group_leave(ngx_http_results_batcher_t *b,
     ngx_http_results_group_t *group);
+static void ngx_http_results_group_drop(ngx_http_results_batcher_t *b,
+    ngx_http_results_group_t *group);
+static void ngx_http_results_batcher_tell_dropped(
+    ngx_http_results_batcher_t *b);
 static void ngx_http_results_batcher_flush_handler(ngx_event_t *ev);
 static void ngx_http_results_batcher_tell_handler(ngx_event_t *ev);
 static void ngx_http_results_batcher_wake_handler(ngx_event_t *ev);
@@ -57,7 +81,12 @@ ngx_http_results_batcher_init(ngx_http_results_batcher_t *b,
         return NGX_ERROR;
     }
 
-    ngx_queue_init(&b->waiting);
+    if (ngx_http_results_queue_init(&b->queue, cycle, conf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_queue_init(&b->groups);
+    ngx_queue_init(&b->dropped);
 
     /* a group of several rows goes alone and has at most conf->batch */
 
@@ -65,11 +94,10 @@ ngx_http_results_batcher_init(ngx_http_results_batcher_t *b,
 
     b->nbatches = conf->connections * 2;
 
-    b->spare = ngx_palloc(cycle->pool, nrows * sizeof(results_batch_row_t));
     b->batches = ngx_pcalloc(cycle->pool, b->nbatches
                                         * sizeof(ngx_http_results_batch_t));
 
-    if (b->spare == NULL || b->batches == NULL) {
+    if (b->batches == NULL) {
         return NGX_ERROR;
     }
 
@@ -159,54 +187,73 @@ ngx_http_results_batcher_exit(ngx_http_results_batcher_t *b)
 }
 
 
-ngx_int_t
+ngx_http_results_taken_e
 ngx_http_results_batcher_ready(ngx_http_results_batcher_t *b,
-    ngx_uint_t nrecords, size_t size)
+    int32_t institution_id, ngx_uint_t nrecords, size_t size)
 {
-    if (nrecords > b->conf->batch) {
-        return NGX_ERROR;
+    if (ngx_http_results_batcher_away(b, 0)) {
+        return NGX_HTTP_RESULTS_AWAY;
     }
 
-    if (b->pool.closing
-        || b->conf->connections == 0
-        || ngx_http_results_pool_down_for(&b->pool)
-           > NGX_HTTP_RESULTS_FAIL_FAST)
-    {
-        return NGX_DECLINED;
-    }
-
-    if (b->rows + nrecords > b->conf->queue
-        || b->bytes + size > b->conf->queue_size)
-    {
-        return NGX_BUSY;
-    }
-
-    return NGX_OK;
+    return ngx_http_results_queue_room(&b->queue, institution_id, nrecords,
+                                       size);
 }
 
 
-ngx_int_t
+/*
+ * Who has waited for an earlier step of the request already waits for this one,
+ * too, as long as it may.
+ */
+
+static ngx_uint_t
+ngx_http_results_batcher_away(ngx_http_results_batcher_t *b,
+    ngx_uint_t follows)
+{
+    if (b->pool.closing || b->conf->connections == 0) {
+        return 1;
+    }
+
+    return !follows
+           && ngx_http_results_pool_down_for(&b->pool)
+              > NGX_HTTP_RESULTS_FAIL_FAST;
+}
+
+
+ngx_http_results_taken_e
 ngx_http_results_batcher_write(ngx_http_results_batcher_t *b,
     ngx_http_results_group_t *group)
 {
-    ngx_int_t  rc;
+    ngx_http_results_taken_e  rc;
 
-    rc = ngx_http_results_batcher_ready(b, group->nrecords, group->size);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    if (ngx_http_results_group_twice(b, group)) {
-        return NGX_ABORT;
+    if (ngx_http_results_batcher_away(b, group->follows)) {
+        return NGX_HTTP_RESULTS_AWAY;
     }
 
     group->batch = NULL;
+    group->lead = 0;
+    group->superseded = 0;
     group->limit = 0;
+    group->dropped = 0;
     group->unsure = 0;
     group->sqlstate[0] = '\0';
-    group->deadline = ngx_current_msec + b->conf->write_timeout;
-    group->stamp = ngx_http_results_batcher_stamp(b);
+
+    rc = ngx_http_results_queue_enter(&b->queue, group,
+                                      ngx_http_results_batcher_evict, b);
+
+    if (rc != NGX_HTTP_RESULTS_TAKEN) {
+
+        if (rc == NGX_HTTP_RESULTS_KEY_BUSY
+            && ngx_http_results_batcher_news(&b->told_busy))
+        {
+            ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                          "results: store \"%V\": %d requests wait to write "
+                          "one result of institution %D, more are answered "
+                          "503", &b->conf->name, NGX_HTTP_RESULTS_KEY_WAITING,
+                          group->records[0].institution_id);
+        }
+
+        return rc;
+    }
 
     /* one look at the clock for all groups of a loop pass */
 
@@ -215,39 +262,31 @@ ngx_http_results_batcher_write(ngx_http_results_batcher_t *b,
     }
 
     group->arrived = b->now;
+    group->deadline = ngx_current_msec + b->conf->write_timeout;
 
-    ngx_queue_insert_tail(&b->waiting, &group->queue);
-    ngx_http_results_batcher_queued(b, group);
+    ngx_queue_insert_tail(&b->groups, &group->all);
 
     ngx_http_results_batcher_set_timer(b);
 
     ngx_post_event(&b->flush, &ngx_posted_events);
 
-    return NGX_OK;
+    return NGX_HTTP_RESULTS_TAKEN;
 }
 
 
-/*
- * A group with a key twice could only be sent in parts, and so is never taken:
- * whatever a dialect hands over, this is where it is looked at.
- */
+/* the queue has no room for another institution's */
 
-static ngx_uint_t
-ngx_http_results_group_twice(ngx_http_results_batcher_t *b,
-    ngx_http_results_group_t *group)
+static void
+ngx_http_results_batcher_evict(void *data, ngx_http_results_group_t *group)
 {
-    ngx_uint_t  i;
+    ngx_http_results_batcher_t  *b;
 
-    if (group->nrecords == 1) {
-        return 0;
-    }
+    b = data;
 
-    for (i = 0; i < group->nrecords; i++) {
-        b->spare[i].record = &group->records[i];
-        b->spare[i].group = group;
-    }
+    ngx_http_results_store_count(b->conf, queue_refused);
+    ngx_http_results_group_drop(b, group);
 
-    return results_batch_twice(b->spare, group->nrecords);
+    ngx_post_event(&b->tell, &ngx_posted_events);
 }
 
 
@@ -255,41 +294,160 @@ void
 ngx_http_results_batcher_abandon(ngx_http_results_batcher_t *b,
     ngx_http_results_group_t *group)
 {
-    if (group->batch != NULL) {
-        ngx_http_results_batch_release(group);
-
-    } else {
-        ngx_http_results_group_unwait(b, group);
-    }
-
+    ngx_http_results_group_leave(b, group);
     ngx_http_results_batcher_set_timer(b);
+
+    /* its keys are for others now */
+
+    if (ngx_http_results_queue_ready(&b->queue)) {
+        ngx_post_event(&b->flush, &ngx_posted_events);
+    }
 }
 
 
-/* a hybrid clock: the system's, but never behind a stamp that was seen */
+/* takes a group from wherever it is: nothing of it is left here */
+
+static void
+ngx_http_results_group_leave(ngx_http_results_batcher_t *b,
+    ngx_http_results_group_t *group)
+{
+    if (group->dropped) {
+        group->dropped = 0;
+        ngx_queue_remove(&group->queue);
+        return;
+    }
+
+    if (group->batch != NULL) {
+        ngx_http_results_batch_release(group);
+    }
+
+    ngx_http_results_queue_leave(&b->queue, group);
+    ngx_queue_remove(&group->all);
+}
+
+
+/* the same, and it is to be told that it failed: not from here */
+
+static void
+ngx_http_results_group_drop(ngx_http_results_batcher_t *b,
+    ngx_http_results_group_t *group)
+{
+    if (group->batch != NULL) {
+        group->unsure = 1;
+    }
+
+    ngx_http_results_group_leave(b, group);
+
+    group->dropped = 1;
+    ngx_queue_insert_tail(&b->dropped, &group->queue);
+}
+
+
+void
+ngx_http_results_group_end(ngx_http_results_batcher_t *b,
+    ngx_http_results_group_t *group, ngx_http_results_verdict_e verdict)
+{
+    ngx_http_results_group_leave(b, group);
+
+    group->handler(group, verdict);
+}
+
+
+void
+ngx_http_results_group_failed(ngx_http_results_batcher_t *b,
+    ngx_http_results_group_t *group)
+{
+    if (group->unsure) {
+        ngx_http_results_store_count(b->conf, outcomes_unknown);
+    }
+
+    ngx_http_results_group_end(b, group,
+                               group->unsure ? NGX_HTTP_RESULTS_UNKNOWN
+                                             : NGX_HTTP_RESULTS_NOT_WRITTEN);
+}
+
+
+/* a handler may end other requests, and so take groups from any list */
+
+static void
+ngx_http_results_batcher_tell_dropped(ngx_http_results_batcher_t *b)
+{
+    while (!ngx_queue_empty(&b->dropped)) {
+        ngx_http_results_group_failed(b,
+                          ngx_queue_data(ngx_queue_head(&b->dropped),
+                                         ngx_http_results_group_t, queue));
+    }
+}
+
+
+/*
+ * A hybrid clock: the system's, but not behind a stamp that was given.  A clock
+ * that was wrong by more than minutes and was set right is followed, after as
+ * long as an earlier statement may take to be stored.
+ */
 
 int64_t
-ngx_http_results_batcher_stamp(ngx_http_results_batcher_t *b)
+ngx_http_results_batcher_stamp(ngx_http_results_batcher_t *b, int64_t now)
 {
-    int64_t  now;
+    if (b->stamp < now) {
+        b->behind = 0;
+        b->stamp = now;
 
-    now = results_time_now();
+        return now;
+    }
 
-    b->stamp = ngx_max(now, b->stamp + 1);
+    b->stamp++;
+
+    if (b->stamp - now < NGX_HTTP_RESULTS_STAMP_AHEAD) {
+        b->behind = 0;
+
+    } else if (!b->behind) {
+        b->behind = 1;
+        b->behind_since = ngx_current_msec;
+
+    } else if (ngx_current_msec - b->behind_since
+               > NGX_HTTP_RESULTS_STAMP_BEHIND)
+    {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "results: store \"%V\": the clock was set back by %L s, "
+                      "what is written from now on is dated by it",
+                      &b->conf->name, (b->stamp - now) / 1000000);
+
+        b->behind = 0;
+        b->stamp = now;
+    }
 
     return b->stamp;
+}
+
+
+ngx_uint_t
+ngx_http_results_batcher_news(ngx_msec_t *told)
+{
+    if (*told != 0
+        && ngx_current_msec - *told < NGX_HTTP_RESULTS_NEWS_EVERY)
+    {
+        return 0;
+    }
+
+    *told = ngx_current_msec ? ngx_current_msec : 1;
+
+    return 1;
 }
 
 
 static void
 ngx_http_results_batcher_flush_handler(ngx_event_t *ev)
 {
+    ngx_uint_t                   held;
     ngx_http_results_batcher_t  *b;
 
     b = ev->data;
     b->now = 0;
 
-    while (!ngx_queue_empty(&b->waiting)
+    held = b->queue.rows > 0 && ngx_http_results_batcher_unhold(b);
+
+    while (ngx_http_results_queue_ready(&b->queue)
            && ngx_http_results_pool_may_send(&b->pool,
                                     b->pool.counts[NGX_HTTP_RESULTS_BUSY],
                                     b->sent, &b->slow))
@@ -297,9 +455,56 @@ ngx_http_results_batcher_flush_handler(ngx_event_t *ev)
         ngx_http_results_batcher_send(b);
     }
 
+    if (held && b->queue.rows > 0 && !b->slow.timer_set) {
+        ngx_add_timer(&b->slow, NGX_HTTP_RESULTS_KEY_HELD);
+    }
+
     ngx_http_results_batcher_set_timer(b);
 
     ngx_http_results_pool_close_idle(&b->pool);
+}
+
+
+/*
+ * Those who wait for a key of a statement that takes long are let by.  1: some
+ * statement still holds its keys.
+ */
+
+static ngx_uint_t
+ngx_http_results_batcher_unhold(ngx_http_results_batcher_t *b)
+{
+    int64_t                    now;
+    ngx_uint_t                 i, held;
+    ngx_queue_t               *q;
+    ngx_http_results_batch_t  *batch;
+
+    held = 0;
+    now = results_time_monotonic();
+
+    for (i = 0; i < b->nbatches; i++) {
+        batch = &b->batches[i];
+
+        if (!batch->sent || batch->unheld) {
+            continue;
+        }
+
+        if (now - batch->departed < NGX_HTTP_RESULTS_KEY_HELD * 1000) {
+            held = 1;
+            continue;
+        }
+
+        batch->unheld = 1;
+
+        for (q = ngx_queue_head(&batch->groups);
+             q != ngx_queue_sentinel(&batch->groups);
+             q = ngx_queue_next(q))
+        {
+            ngx_http_results_queue_unclaim(&b->queue,
+                      ngx_queue_data(q, ngx_http_results_group_t, queue));
+        }
+    }
+
+    return held;
 }
 
 
@@ -316,6 +521,8 @@ ngx_http_results_batcher_tell_handler(ngx_event_t *ev)
             ngx_http_results_batch_tell(&b->batches[i]);
         }
     }
+
+    ngx_http_results_batcher_tell_dropped(b);
 
     ngx_http_results_batcher_set_timer(b);
 
@@ -351,6 +558,7 @@ ngx_http_results_batcher_send(ngx_http_results_batcher_t *b)
     }
 
     batch->sent = 1;
+    batch->unheld = 0;
     batch->decoded = 0;
     batch->answers = 0;
     batch->departed = results_time_monotonic();
@@ -360,116 +568,15 @@ ngx_http_results_batcher_send(ngx_http_results_batcher_t *b)
 }
 
 
-/*
- * Puts a group on the waiting list, by its deadline; before those of the same
- * one, since it comes from their front.
- */
-
-void
-ngx_http_results_group_wait(ngx_http_results_batcher_t *b,
-    ngx_http_results_group_t *group)
-{
-    ngx_queue_t               *q;
-    ngx_http_results_group_t  *other;
-
-    for (q = ngx_queue_head(&b->waiting);
-         q != ngx_queue_sentinel(&b->waiting);
-         q = ngx_queue_next(q))
-    {
-        other = ngx_queue_data(q, ngx_http_results_group_t, queue);
-
-        if ((ngx_msec_int_t) (other->deadline - group->deadline) >= 0) {
-            break;
-        }
-    }
-
-    /* before q */
-    ngx_queue_insert_tail(q, &group->queue);
-
-    ngx_http_results_batcher_queued(b, group);
-}
-
-
-static void
-ngx_http_results_batcher_queued(ngx_http_results_batcher_t *b,
-    ngx_http_results_group_t *group)
-{
-    ngx_http_results_store_counters_t  *counters;
-
-    counters = ngx_http_results_store_counters(b->conf);
-
-    b->rows += group->nrecords;
-    b->bytes += group->size;
-
-    counters->queue_rows += group->nrecords;
-    counters->queue_bytes += group->size;
-    counters->queue_rows_max = ngx_max(counters->queue_rows_max,
-                                       counters->queue_rows);
-}
-
-
-void
-ngx_http_results_group_unwait(ngx_http_results_batcher_t *b,
-    ngx_http_results_group_t *group)
-{
-    ngx_queue_remove(&group->queue);
-
-    b->rows -= group->nrecords;
-    b->bytes -= group->size;
-
-    ngx_http_results_store_add(b->conf, queue_rows, -group->nrecords);
-    ngx_http_results_store_add(b->conf, queue_bytes, -group->size);
-}
-
-
-/* 503: of a group that is on no list any more */
-
-void
-ngx_http_results_group_failed(ngx_http_results_batcher_t *b,
-    ngx_http_results_group_t *group)
-{
-    if (group->unsure) {
-        ngx_http_results_store_count(b->conf, outcomes_unknown);
-        group->handler(group, NGX_HTTP_RESULTS_UNKNOWN);
-        return;
-    }
-
-    group->handler(group, NGX_HTTP_RESULTS_NOT_WRITTEN);
-}
-
-
 /* the earliest deadline of all groups; no timer when there is none */
 
 void
 ngx_http_results_batcher_set_timer(ngx_http_results_batcher_t *b)
 {
-    ngx_uint_t                 i, some;
-    ngx_msec_t                 first;
-    ngx_queue_t               *list;
     ngx_msec_int_t             left;
-    ngx_http_results_group_t  *group;
+    ngx_http_results_group_t  *first;
 
-    some = 0;
-    first = 0;
-
-    for (i = 0; i <= b->nbatches; i++) {
-
-        list = i ? &b->batches[i - 1].groups : &b->waiting;
-
-        if (ngx_queue_empty(list) || (i && b->batches[i - 1].committed)) {
-            continue;
-        }
-
-        group = ngx_queue_data(ngx_queue_head(list),
-                               ngx_http_results_group_t, queue);
-
-        if (!some || (ngx_msec_int_t) (group->deadline - first) < 0) {
-            first = group->deadline;
-            some = 1;
-        }
-    }
-
-    if (!some) {
+    if (ngx_queue_empty(&b->groups)) {
         if (b->deadline.timer_set) {
             ngx_del_timer(&b->deadline);
         }
@@ -477,55 +584,55 @@ ngx_http_results_batcher_set_timer(ngx_http_results_batcher_t *b)
         return;
     }
 
-    /* one that is too early costs a look at the lists, no more */
+    /* one that is too early costs a look at the list, no more */
 
-    if (!b->deadline.timer_set) {
-        left = (ngx_msec_int_t) (first - ngx_current_msec);
-        ngx_add_timer(&b->deadline, ngx_max(left, 1));
+    if (b->deadline.timer_set) {
+        return;
     }
+
+    first = ngx_queue_data(ngx_queue_head(&b->groups),
+                           ngx_http_results_group_t, all);
+
+    left = (ngx_msec_int_t) (first->deadline - ngx_current_msec);
+    ngx_add_timer(&b->deadline, ngx_max(left, 1));
 }
 
 
 static void
 ngx_http_results_batcher_deadline_handler(ngx_event_t *ev)
 {
-    ngx_uint_t                   i;
-    ngx_queue_t                 *list;
+    ngx_queue_t                 *q, *next;
+    ngx_http_results_batch_t    *batch;
     ngx_http_results_group_t    *group;
     ngx_http_results_batcher_t  *b;
 
     b = ev->data;
 
-    for (i = 0; i <= b->nbatches; i++) {
+    for (q = ngx_queue_head(&b->groups);
+         q != ngx_queue_sentinel(&b->groups);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        group = ngx_queue_data(q, ngx_http_results_group_t, all);
+        batch = group->batch;
 
-        list = i ? &b->batches[i - 1].groups : &b->waiting;
-
-        if (i && b->batches[i - 1].committed) {
-            continue;       /* it is told in this loop pass */
+        if ((ngx_msec_int_t) (group->deadline - ngx_current_msec) > 0) {
+            break;
         }
 
-        while (!ngx_queue_empty(list)) {
+        /* what is committed is told in this loop pass */
 
-            group = ngx_queue_data(ngx_queue_head(list),
-                                   ngx_http_results_group_t, queue);
-
-            if ((ngx_msec_int_t) (group->deadline - ngx_current_msec) > 0) {
-                break;
-            }
-
-            if (group->batch != NULL) {
-                group->unsure = 1;
-                ngx_http_results_batch_release(group);
-
-            } else {
-                ngx_http_results_group_unwait(b, group);
-            }
-
-            ngx_http_results_group_failed(b, group);
+        if (batch == NULL || !batch->committed) {
+            ngx_http_results_group_drop(b, group);
         }
     }
 
+    ngx_http_results_batcher_tell_dropped(b);
     ngx_http_results_batcher_set_timer(b);
+
+    /* keys may be free */
+
+    ngx_post_event(&b->flush, &ngx_posted_events);
 }
 
 
@@ -536,7 +643,7 @@ ngx_http_results_batcher_wanted(ngx_http_results_pool_t *pool)
 
     b = pool->data;
 
-    return !ngx_queue_empty(&b->waiting);
+    return b->queue.rows > 0;
 }
 
 
@@ -554,17 +661,23 @@ ngx_http_results_batcher_available(ngx_http_results_pool_t *pool)
 static void
 ngx_http_results_batcher_shutdown(ngx_http_results_pool_t *pool)
 {
+    ngx_queue_t                 *q, *next;
     ngx_http_results_group_t    *group;
     ngx_http_results_batcher_t  *b;
 
     b = pool->data;
 
-    while (!ngx_queue_empty(&b->waiting)) {
+    for (q = ngx_queue_head(&b->groups);
+         q != ngx_queue_sentinel(&b->groups);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        group = ngx_queue_data(q, ngx_http_results_group_t, all);
 
-        group = ngx_queue_data(ngx_queue_head(&b->waiting),
-                               ngx_http_results_group_t, queue);
-
-        ngx_http_results_group_unwait(b, group);
-        ngx_http_results_group_failed(b, group);
+        if (group->waits) {
+            ngx_http_results_group_drop(b, group);
+        }
     }
+
+    ngx_http_results_batcher_tell_dropped(b);
 }

@@ -2,12 +2,13 @@
 /*
  * Groups in, batches out: the queue of a worker's writes to one store.
  *
- *     waiting ──flush──► batch ──job──► writer connection
- *        ▲                 │
- *        └── to be re-run ─┴──tell──► handler(verdict)
+ *     queue ──flush──► batch ──job──► writer connection
+ *       ▲                │
+ *       └─ to be re-run ─┴──tell──► handler(verdict)
  *
- * A group is on exactly one list: waiting, or its batch's; or it is its
- * caller's again.
+ * A group is in exactly one place: it waits in the queue, or is in a batch as
+ * a whole, or is to be told that it failed; or it is its caller's again, which
+ * only ngx_http_results_group_leave() makes it.
  */
 
 #ifndef NGX_HTTP_RESULTS_BATCHER_H
@@ -15,6 +16,7 @@
 
 #include "ngx_http_results_complaint.h"
 #include "ngx_http_results_pool.h"
+#include "ngx_http_results_queue.h"
 #include "results_batch.h"
 #include "results_encode.h"
 
@@ -29,7 +31,7 @@ typedef struct ngx_http_results_batcher_s  ngx_http_results_batcher_t;
 typedef struct {
     ngx_http_results_job_t  job;
     ngx_http_results_batcher_t  *batcher;
-    ngx_queue_t             groups;         /* by deadline; they still wait */
+    ngx_queue_t             groups;         /* whose callers still wait */
     results_batch_row_t    *rows;           /* .record NULL: nobody waits */
     results_record_t      **records;        /* the same, for the encoder */
     results_written_t      *written;        /* what was answered of each, to be
@@ -40,6 +42,7 @@ typedef struct {
     ngx_uint_t              commit_time;    /* microseconds since then */
     ngx_uint_t              answers;        /* rows that came back */
     unsigned                sent:1;         /* in flight */
+    unsigned                unheld:1;       /* for long: its keys are free */
     unsigned                committed:1;    /* its groups are to be told */
     unsigned                decoded:1;      /* the outcomes have come */
 } ngx_http_results_batch_t;
@@ -50,13 +53,12 @@ struct ngx_http_results_batcher_s {
     ngx_http_results_pool_t  pool;          /* the writers */
     ngx_http_results_complaint_t  complaint;
 
-    ngx_queue_t             waiting;        /* groups, by deadline */
-    ngx_uint_t              rows;           /* of them */
-    size_t                  bytes;
+    ngx_http_results_queue_t  queue;        /* groups that wait */
+    ngx_queue_t             groups;         /* all of them, by deadline */
+    ngx_queue_t             dropped;        /* failed, to be told so */
 
     ngx_http_results_batch_t  *batches;     /* two a connection */
     ngx_uint_t              nbatches;
-    results_batch_row_t    *spare;          /* of conf->batch rows */
 
     ngx_event_t             flush;          /* posted: end of the loop pass */
     ngx_event_t             tell;           /* posted, behind flush */
@@ -64,9 +66,15 @@ struct ngx_http_results_batcher_s {
     ngx_event_t             slow;           /* a second writer may be used */
     ngx_msec_t              sent;           /* when the last batch was */
 
-    int64_t                 stamp;          /* the last one given or seen */
+    int64_t                 stamp;          /* the last one of the clock's */
+    ngx_msec_t              behind_since;   /* the clock is far behind it */
     int64_t                 now;            /* of this loop pass's groups */
 
+    /* when the log was told last; 0: never */
+    ngx_msec_t              told_ahead;
+    ngx_msec_t              told_busy;
+
+    unsigned                behind:1;
     unsigned                exiting:1;      /* the process is about to end */
 };
 
@@ -76,18 +84,23 @@ ngx_int_t ngx_http_results_batcher_init(ngx_http_results_batcher_t *b,
 void ngx_http_results_batcher_exit(ngx_http_results_batcher_t *b);
 
 /* as ngx_http_results_store_ready(), _write(), _abandon() */
-ngx_int_t ngx_http_results_batcher_ready(ngx_http_results_batcher_t *b,
+ngx_http_results_taken_e ngx_http_results_batcher_ready(
+    ngx_http_results_batcher_t *b, int32_t institution_id,
     ngx_uint_t nrecords, size_t size);
-ngx_int_t ngx_http_results_batcher_write(ngx_http_results_batcher_t *b,
-    ngx_http_results_group_t *group);
+ngx_http_results_taken_e ngx_http_results_batcher_write(
+    ngx_http_results_batcher_t *b, ngx_http_results_group_t *group);
 void ngx_http_results_batcher_abandon(ngx_http_results_batcher_t *b,
     ngx_http_results_group_t *group);
 
-/* microseconds, never behind a stamp that was seen */
-int64_t ngx_http_results_batcher_stamp(ngx_http_results_batcher_t *b);
+/*
+ * The next stamp, in microseconds; now is the system's clock.  Behind none
+ * that was given before, unless the clock was set back by minutes.
+ */
+int64_t ngx_http_results_batcher_stamp(ngx_http_results_batcher_t *b,
+    int64_t now);
 
 
-/* batch.c: takes what may share a statement with the oldest group that waits */
+/* batch.c: moves what may share the next statement into a batch */
 ngx_http_results_batch_t *ngx_http_results_batch_build(
     ngx_http_results_batcher_t *b);
 
@@ -108,21 +121,19 @@ void ngx_http_results_batch_fail(ngx_http_results_batch_t *batch,
 void ngx_http_results_batch_release(ngx_http_results_group_t *group);
 
 
-/*
- * batcher.c: puts a group on the waiting list, by its deadline; before those
- * of the same one, since it comes from their front
- */
-void ngx_http_results_group_wait(ngx_http_results_batcher_t *b,
-    ngx_http_results_group_t *group);
-void ngx_http_results_group_unwait(ngx_http_results_batcher_t *b,
-    ngx_http_results_group_t *group);
+/* batcher.c: the group is its caller's again, who is told */
+void ngx_http_results_group_end(ngx_http_results_batcher_t *b,
+    ngx_http_results_group_t *group, ngx_http_results_verdict_e verdict);
 
-/* 503: of a group that is on no list any more */
+/* the same, 503: whether it may have been stored, the group knows */
 void ngx_http_results_group_failed(ngx_http_results_batcher_t *b,
     ngx_http_results_group_t *group);
 
 /* sets the timer to the earliest deadline of all groups, or deletes it */
 void ngx_http_results_batcher_set_timer(ngx_http_results_batcher_t *b);
+
+/* 1 where the log was not told for a minute, and is now */
+ngx_uint_t ngx_http_results_batcher_news(ngx_msec_t *told);
 
 
 #endif /* NGX_HTTP_RESULTS_BATCHER_H */

@@ -184,15 +184,16 @@ ngx_http_results_store_doubt(ngx_http_results_pool_t *pool)
 }
 
 
-ngx_int_t
+ngx_http_results_taken_e
 ngx_http_results_store_ready(ngx_http_results_store_t *store,
-    ngx_uint_t nrecords, size_t size)
+    int32_t institution_id, ngx_uint_t nrecords, size_t size)
 {
-    return ngx_http_results_batcher_ready(&store->batcher, nrecords, size);
+    return ngx_http_results_batcher_ready(&store->batcher, institution_id,
+                                          nrecords, size);
 }
 
 
-ngx_int_t
+ngx_http_results_taken_e
 ngx_http_results_store_write(ngx_http_results_store_t *store,
     ngx_http_results_group_t *group)
 {

@@ -18,6 +18,8 @@
 
 typedef struct ngx_http_results_store_s   ngx_http_results_store_t;
 typedef struct ngx_http_results_group_s   ngx_http_results_group_t;
+typedef struct ngx_http_results_claim_s   ngx_http_results_claim_t;
+typedef struct ngx_http_results_tenant_s  ngx_http_results_tenant_t;
 typedef struct ngx_http_results_lookup_s  ngx_http_results_lookup_t;
 typedef struct ngx_http_results_read_s    ngx_http_results_read_t;
 
@@ -54,6 +56,20 @@ typedef struct {
 #define NGX_HTTP_RESULTS_DURABILITY_LOCAL  1
 
 
+/* what becomes of a group that is handed over */
+typedef enum {
+    NGX_HTTP_RESULTS_TAKEN = 0,
+    NGX_HTTP_RESULTS_QUEUE_FULL,      /* 503: too much waits */
+    NGX_HTTP_RESULTS_KEY_BUSY,        /* 503: ... for one of its keys */
+    NGX_HTTP_RESULTS_AWAY,            /* 503: the database has been away for so
+                                         long that waiting makes no sense, or
+                                         the store is only read */
+    NGX_HTTP_RESULTS_TOO_LARGE,       /* no batch, or no queue, can hold it */
+    NGX_HTTP_RESULTS_KEY_TWICE,       /* two of its records have one key */
+    NGX_HTTP_RESULTS_NO_MEMORY
+} ngx_http_results_taken_e;
+
+
 typedef enum {
     NGX_HTTP_RESULTS_COMMITTED = 0,   /* every record has its outcome */
     NGX_HTTP_RESULTS_REFUSED,         /* the database will never take it */
@@ -62,12 +78,26 @@ typedef enum {
 } ngx_http_results_verdict_e;
 
 
+/* the store's: a record's claim to its key, see ngx_http_results_queue.h */
+struct ngx_http_results_claim_s {
+    ngx_http_results_claim_t  *next;        /* a holder: in its slot */
+    ngx_queue_t             behind;         /* a holder: those behind it; else
+                                               its place among them */
+    ngx_uint_t              nbehind;
+    uint64_t                hash;
+    results_record_t       *record;
+    ngx_http_results_group_t  *group;
+    ngx_uint_t              row;            /* of the batch it is in */
+    unsigned                holds:1;
+};
+
+
 /*
- * One request's records, committed or refused together.  Lives, like its
- * records, in `arena`.  From ngx_http_results_store_write() until handler()
- * it is the store's; then the caller's again.  A caller that leaves before
- * calls ngx_http_results_store_abandon() and has it back at once: what is in
- * flight goes on without it.
+ * One request's records, of one institution, committed or refused together.
+ * Lives, like its records, in `arena`.  From ngx_http_results_store_write()
+ * until handler() it is the store's; then the caller's again.  A caller that
+ * leaves before calls ngx_http_results_store_abandon() and has it back at
+ * once: what is in flight goes on without it.
  */
 struct ngx_http_results_group_s {
     ngx_queue_t             queue;
@@ -75,11 +105,15 @@ struct ngx_http_results_group_s {
     results_record_t       *records;
     ngx_uint_t              nrecords;
     size_t                  size;           /* bytes, for queue_size */
-    ngx_msec_t              deadline;       /* ngx_current_msec it ends at */
 
     void                  (*handler)(ngx_http_results_group_t *group,
                                      ngx_http_results_verdict_e verdict);
     void                   *data;
+
+    unsigned                follows:1;      /* an earlier step of the request
+                                               was done: it waits its time,
+                                               also for a database that is
+                                               away */
 
     char                    sqlstate[6];    /* of a refusal; or "" */
 
@@ -89,15 +123,30 @@ struct ngx_http_results_group_s {
     ngx_uint_t              batch_rows;
 
     /* the store's */
-    int64_t                 arrived;
     ngx_http_results_store_t  *store;
+    ngx_queue_t             all;            /* of the store's, by deadline */
+    ngx_msec_t              deadline;       /* ngx_current_msec it ends at */
+    int64_t                 arrived;
+
+    ngx_http_results_tenant_t  *tenant;
+    ngx_queue_t             waiting;        /* its institution's, while waits */
+    ngx_http_results_claim_t  *claims;      /* one a record */
+    ngx_http_results_claim_t  claim;        /* that of a single one */
+    ngx_uint_t              nclaims;        /* that it has still */
+    ngx_uint_t              nblocked;       /* of them, that are behind */
+
     void                   *batch;          /* it is in flight with, or NULL */
     int64_t                 stamp;          /* of all its records */
+    int64_t                 lead;           /* of its stamps before the clock,
+                                               as a later one is stored */
+    ngx_uint_t              superseded;     /* times */
     ngx_uint_t              limit;          /* rows of a batch it may join,
                                                while a bad group is looked
                                                for; or 0 */
+    unsigned                waits:1;
+    unsigned                dropped:1;      /* to be told that it failed */
     unsigned                unsure:1;       /* an earlier run may have stored
-                                               it */
+                                               it, with its stamp */
 };
 
 
@@ -171,22 +220,17 @@ ngx_int_t ngx_http_results_store_init_process(ngx_cycle_t *cycle,
 void ngx_http_results_store_exit_process(ngx_http_results_store_conf_t *conf);
 
 
-/*
- * NGX_OK, NGX_BUSY where the queue has no room for a group of that size, or
- * NGX_DECLINED where the database has been away for so long that waiting for
- * it makes no sense, or where the store is only read, NGX_ERROR where no batch
- * could hold it
- */
-ngx_int_t ngx_http_results_store_ready(ngx_http_results_store_t *store,
+/* whether a group of that size would be taken now, but for its keys */
+ngx_http_results_taken_e ngx_http_results_store_ready(
+    ngx_http_results_store_t *store, int32_t institution_id,
     ngx_uint_t nrecords, size_t size);
 
 /*
- * Takes the group; handler() follows, never from within this call.  Sets the
- * stamps of its records.  Else as ngx_http_results_store_ready(), or NGX_ABORT
- * where two of its records have one key: then the group stays the caller's.
+ * NGX_HTTP_RESULTS_TAKEN: handler() follows, never from within this call.
+ * Each run sets the stamps of its records.  Else the group stays the caller's.
  */
-ngx_int_t ngx_http_results_store_write(ngx_http_results_store_t *store,
-    ngx_http_results_group_t *group);
+ngx_http_results_taken_e ngx_http_results_store_write(
+    ngx_http_results_store_t *store, ngx_http_results_group_t *group);
 
 /* nobody waits for the group any more: no handler(); it is the caller's */
 void ngx_http_results_store_abandon(ngx_http_results_group_t *group);
@@ -200,8 +244,9 @@ void ngx_http_results_store_cancel_lookup(ngx_http_results_store_t *store,
     ngx_http_results_lookup_t *lookup);
 
 /*
- * row() and handler() follow, never from within this call.  NGX_BUSY or
- * NGX_DECLINED as ngx_http_results_store_ready(): then nothing follows.
+ * row() and handler() follow, never from within this call.  NGX_BUSY where too
+ * many wait, NGX_DECLINED where the database has been away for long: then
+ * nothing follows.
  */
 ngx_int_t ngx_http_results_store_read(ngx_http_results_store_t *store,
     ngx_http_results_read_t *read);

@@ -13,23 +13,12 @@
 
 typedef struct {
     results_record_t       *record;
-    void                   *group;          /* the record's, for the caller */
+    void                   *claim;          /* the record's, for the caller */
 } results_batch_row_t;
 
 
-/*
- * Sorts rows by key: 1 where a key is there twice, which can't be one
- * statement and so no group; else 0.
- */
-int results_batch_twice(results_batch_row_t *rows, size_t n);
-
-/*
- * Sorts rows by key.  Of those with one key the earliest stamp stays; the
- * others move behind, by stamp, to wait for another statement.  Returns how
- * many stay.  spare has room for n rows.
- */
-size_t results_batch_sort(results_batch_row_t *rows, size_t n,
-    results_batch_row_t *spare);
+/* sorts rows by key: 0, or -1 where two of them have one key */
+int results_batch_sort(results_batch_row_t *rows, size_t n);
 
 
 #endif /* RESULTS_BATCH_H */

@@ -54,10 +54,12 @@
     X(groups_isolated)                                                        \
     X(groups_refused)                                                         \
     X(groups_superseded)                                                      \
+    X(groups_ahead)            /* ... by one that is dated far ahead */       \
     X(groups_rerun)            /* after a lost connection */                  \
     X(retries)                 /* of batches: a deadlock, a lock_timeout */   \
     X(outcomes_unknown)                                                       \
     X(queue_refused)           /* 503 for a full queue */                     \
+    X(queue_key_refused)       /* 503 as too many wait for one key */         \
     X(away)                    /* 503 as there has long been no connection */ \
     X(connects)                                                               \
     X(connect_failures)                                                       \

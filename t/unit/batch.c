@@ -20,7 +20,7 @@
 
 
 static results_record_t     records[ROWS];
-static results_batch_row_t  rows[ROWS], spare[ROWS];
+static results_batch_row_t  rows[ROWS];
 
 
 static void
@@ -35,7 +35,7 @@ row(size_t i, int32_t institution_id, results_kind_e kind, const char *id,
     records[i].stamp = stamp;
 
     rows[i].record = &records[i];
-    rows[i].group = &records[i];
+    rows[i].claim = &records[i];
 }
 
 
@@ -54,7 +54,7 @@ sorts_by_primary_key(void **state)
     row(5, 1, RESULTS_KIND_RESULT, "a", 6);
     row(6, 1, RESULTS_KIND_RESULT, "B", 7);
 
-    assert_int_equal(results_batch_sort(rows, 7, spare), 7);
+    assert_int_equal(results_batch_sort(rows, 7), 0);
 
     /* bytes, as COLLATE "C" has it: "B" < "a" < "aa" < "a<C3>" < "b" */
 
@@ -67,34 +67,8 @@ sorts_by_primary_key(void **state)
     assert_ptr_equal(rows[6].record, &records[0]);
 
     for (i = 0; i < 7; i++) {
-        assert_ptr_equal(rows[i].group, rows[i].record);
+        assert_ptr_equal(rows[i].claim, rows[i].record);
     }
-}
-
-
-static void
-one_key_stays_once(void **state)
-{
-    (void) state;
-
-    row(0, 1, RESULTS_KIND_RESULT, "k", 30);
-    row(1, 1, RESULTS_KIND_RESULT, "z", 5);
-    row(2, 1, RESULTS_KIND_RESULT, "k", 10);
-    row(3, 1, RESULTS_KIND_RESULT, "k", 20);
-    row(4, 1, RESULTS_KIND_RESULT, "a", 40);
-    row(5, 1, RESULTS_KIND_RESULT, "a", 6);
-
-    assert_int_equal(results_batch_sort(rows, 6, spare), 3);
-
-    /* the earliest of each goes now ... */
-    assert_ptr_equal(rows[0].record, &records[5]);
-    assert_ptr_equal(rows[1].record, &records[2]);
-    assert_ptr_equal(rows[2].record, &records[1]);
-
-    /* ... the others wait, by stamp */
-    assert_ptr_equal(rows[3].record, &records[3]);
-    assert_ptr_equal(rows[4].record, &records[0]);
-    assert_ptr_equal(rows[5].record, &records[4]);
 }
 
 
@@ -107,7 +81,7 @@ same_id_of_another_tenant_or_space_is_another_key(void **state)
     row(1, 2, RESULTS_KIND_RESULT, "k", 2);
     row(2, 1, RESULTS_KIND_ASSESSMENT_RESULT, "k", 3);
 
-    assert_int_equal(results_batch_sort(rows, 3, spare), 3);
+    assert_int_equal(results_batch_sort(rows, 3), 0);
 }
 
 
@@ -119,27 +93,7 @@ same_id_of_another_api_is_the_same_key(void **state)
     row(0, 1, RESULTS_KIND_RESULT, "k", 1);
     row(1, 1, RESULTS_KIND_LEARNING_EVENT, "k", 2);
 
-    assert_int_equal(results_batch_sort(rows, 2, spare), 1);
-}
-
-
-static void
-a_group_with_a_key_twice_is_told(void **state)
-{
-    (void) state;
-
-    row(0, 1, RESULTS_KIND_RESULT, "k", 1);
-    row(1, 1, RESULTS_KIND_RESULT, "a", 1);
-    row(2, 1, RESULTS_KIND_ASSESSMENT_RESULT, "k", 1);
-    row(3, 2, RESULTS_KIND_RESULT, "k", 1);
-
-    assert_int_equal(results_batch_twice(rows, 0), 0);
-    assert_int_equal(results_batch_twice(rows, 1), 0);
-    assert_int_equal(results_batch_twice(rows, 4), 0);
-
-    row(4, 1, RESULTS_KIND_LEARNING_EVENT, "k", 1);
-
-    assert_int_equal(results_batch_twice(rows, 5), 1);
+    assert_int_equal(results_batch_sort(rows, 2), -1);
 }
 
 
@@ -150,19 +104,21 @@ none_and_one(void **state)
 
     row(0, 1, RESULTS_KIND_RESULT, "k", 1);
 
-    assert_int_equal(results_batch_sort(rows, 0, spare), 0);
-    assert_int_equal(results_batch_sort(rows, 1, spare), 1);
+    assert_int_equal(results_batch_sort(rows, 0), 0);
+    assert_int_equal(results_batch_sort(rows, 1), 0);
 }
 
 
 static void
 any_order_gives_one_batch(void **state)
 {
-    size_t               i, j, kept;
+    size_t               i, j;
     unsigned             round;
     results_batch_row_t  row_i;
 
-    static const char  *ids[] = { "a", "b", "c", "d" };
+    static const char  *ids[] = {
+        "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"
+    };
 
     (void) state;
 
@@ -171,7 +127,13 @@ any_order_gives_one_batch(void **state)
     for (round = 0; round < 1000; round++) {
 
         for (i = 0; i < 12; i++) {
-            row(i, 1, RESULTS_KIND_RESULT, ids[i % 4], (int64_t) i);
+            row(i, 1, RESULTS_KIND_RESULT, ids[i], (int64_t) i);
+        }
+
+        /* one of them twice in every other round */
+
+        if (round % 2) {
+            records[11].id = records[round % 11].id;
         }
 
         for (i = 11; i > 0; i--) {
@@ -181,15 +143,14 @@ any_order_gives_one_batch(void **state)
             rows[j] = row_i;
         }
 
-        kept = results_batch_sort(rows, 12, spare);
-
-        assert_int_equal(kept, 4);
-
-        for (i = 0; i < 4; i++) {
-            assert_ptr_equal(rows[i].record, &records[i]);
+        if (round % 2) {
+            assert_int_equal(results_batch_sort(rows, 12), -1);
+            continue;
         }
 
-        for (i = 4; i < 12; i++) {
+        assert_int_equal(results_batch_sort(rows, 12), 0);
+
+        for (i = 0; i < 12; i++) {
             assert_ptr_equal(rows[i].record, &records[i]);
         }
     }
@@ -236,10 +197,8 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(sorts_by_primary_key),
-        cmocka_unit_test(one_key_stays_once),
         cmocka_unit_test(same_id_of_another_tenant_or_space_is_another_key),
         cmocka_unit_test(same_id_of_another_api_is_the_same_key),
-        cmocka_unit_test(a_group_with_a_key_twice_is_told),
         cmocka_unit_test(none_and_one),
         cmocka_unit_test(any_order_gives_one_batch),
         cmocka_unit_test(sqlstates)
