@@ -3,12 +3,14 @@
 -- looked up, tokens issued.
 --
 
--- The module serves this version and the one before it.
+-- These files serve the module of this version and of the one before it.
+--
+--   2  preconditions: guard 4 and outcome 11 of write.sql
 
 CREATE OR REPLACE FUNCTION results_api.api_version() RETURNS int
 LANGUAGE sql
 IMMUTABLE
-AS 'SELECT 1';
+AS 'SELECT 2';
 
 
 -- The principals of access tokens that are valid at this moment; nothing for

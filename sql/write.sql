@@ -6,10 +6,12 @@
 --   op       1 put, 2 create, 3 delete, 4 replace
 --   outcome  1 created, 2 updated, 3 deleted, 4 replayed, 5 superseded,
 --            6 conflict, 7 not_found, 8 unknown_learner, 9 unknown_item,
---            10 forbidden; negative: nothing tells whether an earlier run of
---            the row was stored
+--            10 forbidden, 11 precondition_failed; negative: nothing tells
+--            whether an earlier run of the row was stored
 --   guard    1 learner and item must exist, 2 the actor is the learner or
---            staff of the learner's center
+--            staff of the learner's center, 4 the row's actor is no person:
+--            it has the preconditions of a put or delete, see
+--            results.precondition_holds()
 --
 -- A parameter that is null as a whole has no value in any row.
 --
@@ -20,9 +22,91 @@
 -- classes 22, 23, 54).
 --
 
+-- Preconditions (RFC 9110 13.1) as the module writes them down: that of
+-- If-Match or If-Unmodified-Since, ";", and that of If-None-Match.  Each is
+-- one of
+--
+--            none
+--   *        there is a representation; behind ";": there is none
+--   =T,T...  its tag is one of these; behind ";": none of these.  A tag is
+--            the version, "-", and the stamp in microseconds since 1970
+--   <N       it was modified before N microseconds since 1970
+--
+-- What is deleted has no representation, and none that was ever modified.
+
+CREATE OR REPLACE FUNCTION results.precondition_holds(
+    precondition text, version int, status results.record_status,
+    updated_at timestamptz)
+RETURNS boolean
+LANGUAGE plpgsql
+IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    match       text := split_part(precondition, ';', 1);
+    none_match  text := split_part(precondition, ';', 2);
+    stamp       bigint := extract(epoch FROM updated_at) * 1000000;
+    tag         text := version || '-' || stamp;
+BEGIN
+    IF status = 'tobedeleted' THEN
+        RETURN match = '' OR match LIKE '<%';
+    END IF;
+
+    RETURN CASE left(match, 1)
+           WHEN '=' THEN tag = ANY (string_to_array(substr(match, 2), ','))
+           WHEN '<' THEN stamp < substr(match, 2)::bigint
+           ELSE true END
+       AND CASE left(none_match, 1)
+           WHEN '=' THEN tag <> ALL (string_to_array(substr(none_match, 2),
+                                                     ','))
+           ELSE none_match = '' END;
+END
+$$;
+
+
+-- Whether a version that fails a precondition is, as far as anybody can tell,
+-- what came of the same request when it was sent before, and its answer was
+-- lost: the caller has found out that client, op and body are the same.  One
+-- of the tags is that of the version before this one; If-None-Match: * came
+-- upon nothing, or upon what was deleted.
+
+CREATE OR REPLACE FUNCTION results.precondition_was_met(
+    precondition text, r results.result)
+RETURNS boolean
+LANGUAGE plpgsql
+STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    match       text := split_part(precondition, ';', 1);
+    none_match  text := split_part(precondition, ';', 2);
+BEGIN
+    RETURN (match NOT LIKE '=%' OR EXISTS (
+               SELECT FROM unnest(string_to_array(substr(match, 2), ',')) AS t
+               WHERE split_part(t, '-', 1) = (r.version - 1)::text))
+       AND CASE left(none_match, 1)
+           WHEN '=' THEN false
+           WHEN '*' THEN r.version = 1
+                OR EXISTS (
+                   SELECT FROM results.result_history o
+                   WHERE o.institution_id = r.institution_id
+                         AND o.id_space = r.id_space
+                         AND o.id = r.id
+                         AND o.version = r.version - 1
+                         AND o.status = 'tobedeleted')
+                OR EXISTS (
+                   SELECT FROM results.institution i
+                   WHERE i.id = r.institution_id AND NOT i.keep_history)
+           ELSE true END;
+END
+$$;
+
+
 -- What refuses rows before anything is stored: the guards, and a delete or
 -- replace of what was never written.  One outcome a row, null where there is
--- nothing against it.
+-- nothing against it.  A row with preconditions has 0 where they are to be
+-- held against what its key holds, and -1 where the key must hold nothing:
+-- there is nothing now.
 --
 -- Index scans only: the plan is kept for the life of the session, and may
 -- have been made when the tables were small.
@@ -81,6 +165,17 @@ BEGIN
                 WHERE i.institution_id = u.institution_id
                       AND i.id = u.item_id)
             THEN 9
+
+            WHEN u.guards & 4 <> 0
+            THEN CASE
+                 WHEN EXISTS (
+                     SELECT FROM results.result r
+                     WHERE r.institution_id = u.institution_id
+                           AND r.id_space = results.id_space(u.kind)
+                           AND r.id = u.id)
+                 THEN 0
+                 WHEN left(u.actor_id, 1) IN ('=', '*') THEN 11
+                 ELSE -1 END
             END::smallint)
         FROM unnest(ops, institution_ids, kinds, ids, learner_ids, item_ids,
                     guards, actors)
@@ -98,10 +193,13 @@ $$;
 -- Where a later write is stored and no history is kept, an earlier run may
 -- have been stored and replaced: that makes the outcome negative.
 
+DROP FUNCTION IF EXISTS results.outcomes(smallint[], int[], smallint[],
+    text[], bigint[], int[], timestamptz[], int[], smallint[]);
+
 CREATE OR REPLACE FUNCTION results.outcomes(
     ops smallint[], institution_ids int[], kinds smallint[], ids text[],
     hashes bigint[], clients int[], written timestamptz[], expected int[],
-    refusals smallint[],
+    refusals smallint[], actors text[],
     OUT outcomes smallint[], OUT versions int[], OUT stamps timestamptz[])
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -118,14 +216,15 @@ BEGIN
                                  content_item_result,learning_event,
                                  module_result}'
                                ::results.record_kind[])[u.kind]
-               THEN coalesce(u.refusal, 6)
+               THEN coalesce(f.refusal, 6)
 
-               WHEN u.op = 3 AND r.status = 'tobedeleted' THEN 3
+               WHEN u.op = 3 AND r.status = 'tobedeleted' AND f.holds THEN 3
 
                -- this very write
                WHEN r.updated_at = u.stamp AND r.client_id = u.client_id
                     AND r.op = u.op AND r.payload_hash = u.payload_hash
-               THEN CASE r.version WHEN 1 THEN 1 ELSE 2 END
+               THEN CASE WHEN u.op = 3 THEN 3 WHEN r.version = 1 THEN 1
+                    ELSE 2 END
 
                -- the same, though somebody has replaced it since
                WHEN h.version IS NOT NULL
@@ -136,10 +235,19 @@ BEGIN
                -- where a guard would not let it be stored any more: what was
                -- answered once is answered again
                WHEN u.op = 2 AND r.payload_hash = u.payload_hash
-                    AND (u.refusal IS NULL OR r.client_id = u.client_id)
+                    AND (f.refusal IS NULL OR r.client_id = u.client_id)
                THEN 4
 
-               WHEN u.refusal IS NOT NULL THEN u.refusal * f.sign
+               -- its own doing, when its client sent it before
+               WHEN NOT f.holds AND r.client_id = u.client_id
+                    AND r.op = u.op
+                    AND (u.op = 3 OR r.payload_hash = u.payload_hash)
+                    AND results.precondition_was_met(u.actor, r)
+               THEN CASE WHEN u.op = 3 THEN 3 WHEN r.version = 1 THEN 1
+                    ELSE 2 END
+
+               WHEN NOT f.holds THEN 11 * f.sign
+               WHEN f.refusal IS NOT NULL THEN f.refusal * f.sign
                WHEN r.id IS NULL THEN 7
 
                -- ... or replaced
@@ -163,10 +271,10 @@ BEGIN
            array_agg(coalesce(h.updated_at, r.updated_at) ORDER BY u.ord)
     INTO outcomes, versions, stamps
     FROM unnest(ops, institution_ids, kinds, ids, hashes, clients, written,
-                expected, refusals)
+                expected, refusals, actors)
          WITH ORDINALITY
          AS u (op, institution_id, kind, id, payload_hash, client_id, stamp,
-               version, refusal, ord)
+               version, refusal, actor, ord)
          LEFT JOIN results.result r
          ON r.institution_id = u.institution_id
             AND r.id_space = results.id_space(u.kind)
@@ -175,7 +283,12 @@ BEGIN
          CROSS JOIN LATERAL (
              SELECT CASE WHEN r.updated_at > u.stamp
                               AND i.keep_history IS NOT TRUE
-                    THEN -1 ELSE 1 END) AS f (sign)
+                    THEN -1 ELSE 1 END,
+                    CASE WHEN u.refusal > 0 THEN u.refusal END,
+                    CASE WHEN u.refusal <= 0
+                    THEN results.precondition_holds(u.actor, r.version,
+                             r.status, r.updated_at)
+                    ELSE true END) AS f (sign, refusal, holds)
          LEFT JOIN LATERAL (
              SELECT o.version, o.updated_at
              FROM results.result_history o
@@ -220,11 +333,18 @@ SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     refusals  smallint[];
+    absent    text[];
     stored    text[];
 BEGIN
     IF 0 <> ANY (guards) OR 3 <= ANY (ops) THEN
         refusals := results.refusals(ops, institution_ids, kinds, ids,
                                      learner_ids, item_ids, guards, actors);
+
+        IF -1 = ANY (refusals) THEN
+            absent := (SELECT array_agg(u.id)
+                       FROM unnest(ids, refusals) AS u (id, refusal)
+                       WHERE u.refusal = -1);
+        END IF;
     END IF;
 
     WITH written_rows AS (
@@ -247,11 +367,13 @@ BEGIN
             [completions[i]],
             progresses[i], times_spent[i], started[i], completed[i],
             scored[i], details[i], hashes[i],
-            CASE ops[i] WHEN 4 THEN expected[i] ELSE 1 END,
+            -- where the preconditions of a row are found that is there
+            CASE WHEN refusals[i] = 0 THEN -i
+                 WHEN ops[i] = 4 THEN expected[i] ELSE 1 END,
             ops[i], results.id_space(kinds[i]), clients[i], written[i],
             written[i]
         FROM generate_series(1, cardinality(ids)) AS i
-        WHERE refusals[i] IS NULL
+        WHERE coalesce(refusals[i], 0) <= 0
 
         ON CONFLICT (institution_id, id_space, id) DO UPDATE SET
             learner_id = CASE EXCLUDED.op WHEN 3 THEN r.learner_id
@@ -299,6 +421,11 @@ BEGIN
               -- one takes a later stamp: of two writes with one stamp nothing
               -- would tell which replaced the other.
               AND r.updated_at < EXCLUDED.updated_at
+              AND (EXCLUDED.version > 0
+                   OR results.precondition_holds(actors[-EXCLUDED.version],
+                          r.version, r.status, r.updated_at))
+              -- somebody was quicker: results.outcomes() has what follows
+              AND (absent IS NULL OR r.id <> ALL (absent))
 
         RETURNING r.id, r.version, r.op
     )
@@ -307,6 +434,11 @@ BEGIN
                      ELSE 2 END::smallint)
     INTO stored, versions, outcomes
     FROM written_rows w;
+
+    -- An operator has removed it since: all over again.
+    IF 0 = ANY (refusals) AND 0 > ANY (versions) THEN
+        RAISE EXCEPTION USING ERRCODE = 'serialization_failure';
+    END IF;
 
     -- Rows come back in the order of the parameters, as nothing in the plan
     -- sorts or joins; that they do is checked here, not trusted.
@@ -317,7 +449,7 @@ BEGIN
     SELECT o.outcomes, o.versions, o.stamps
     INTO outcomes, versions, stamps
     FROM results.outcomes(ops, institution_ids, kinds, ids, hashes, clients,
-                          written, expected, refusals) o;
+                          written, expected, refusals, actors) o;
 END
 $$;
 

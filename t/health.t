@@ -96,7 +96,7 @@ subtest 'a database that will not do' => sub {
         ['of another version', 'CREATE OR REPLACE FUNCTION '
             . "results_api.api_version() RETURNS int LANGUAGE sql AS 'SELECT 7'",
          'CREATE OR REPLACE FUNCTION '
-            . "results_api.api_version() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+            . "results_api.api_version() RETURNS int LANGUAGE sql AS 'SELECT 2'",
          qr/results_api has version 7/],
         ['without rights', 'REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA '
             . 'results_api FROM results_gateway',

@@ -84,6 +84,8 @@ sub answer {
     $text =~ s/127\.0\.0\.1:\d+/HOST/g;
     $text =~ s/[0-9a-f]{8}-[0-9a-f]{4}-[78][0-9a-f]{3}-[0-9a-f-]{17}/NEW/g;
     $text =~ s/("dateLastModified": ?)"[^"]+"/$1"NOW"/g;
+    $text =~ s/^(ETag: "\w+-)\d+/$1NOW/m;
+    $text =~ s/^(Last-Modified: ).*/$1NOW/m;
 
     my ($head, $body) = split /\n\n/, $text, 2;
     my ($status, @headers) = split /\n/, $head;

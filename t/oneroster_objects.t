@@ -97,7 +97,7 @@ for my $dialect (sort keys %client) {
     }
 
 
-    subtest "$dialect: HEAD, slashes, conditions, bodies" => sub {
+    subtest "$dialect: HEAD, slashes, bodies" => sub {
         $or->put('results/one', $or->result);
         ok(row('one', 'result'), 'stored');
 
@@ -114,10 +114,9 @@ for my $dialect (sort keys %client) {
         $get = $or->get('results/one', '{"a": 1}');
         is($get->status, 200, 'a GET may have a body');
 
-        $get = $or->get('results/one', undef, more => [
-            'If-Modified-Since' => 'Sat, 01 Jan 2050 00:00:00 GMT',
-            'If-None-Match' => '*', Accept => 'text/plain']);
-        is($get->status, 200, 'and conditions, which do not count');
+        $get = $or->get('results/one', undef,
+                        more => [Accept => 'text/plain']);
+        is($get->status, 200, 'and any Accept');
 
         is($or->delete('results/one', '{"a": 1}')->status, 204,
            'a DELETE may have a body');

@@ -46,7 +46,7 @@ sub request_token {
 }
 
 
-is($gateway->selectrow_array('SELECT results_api.api_version()'), 1,
+is($gateway->selectrow_array('SELECT results_api.api_version()'), 2,
    'the version of the API');
 
 my $app = '0d1e2f30-0000-4000-8000-00000000000a';

@@ -201,6 +201,12 @@ subtest 'refusals' => sub {
         'a wrong body', %who, status => 422, outcome => 'invalid',
         token => 'HIT', error => 'invalid');
 
+    has(logged(sub { $t->put('r1', $t->result, token => $token,
+                             more => ['If-Match' => '"x"']) }),
+        'a precondition', %who, status => 412,
+        outcome => 'precondition_failed', token => 'HIT',
+        error => 'precondition');
+
     has(logged(sub { $t->put('r1', 'x', token => $token,
                              type => 'text/plain') }),
         'a wrong type', %who, status => 415, outcome => 'invalid',

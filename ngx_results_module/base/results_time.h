@@ -43,6 +43,20 @@ void results_time_format_millis(int64_t time, char *out);
 /* YYYY-MM-DD, 10 bytes, not terminated */
 void results_time_format_date(int64_t time, char *out);
 
+/*
+ * Reads an HTTP-date in any of its three forms (RFC 9110 5.6.7).  0 and *out,
+ * or -1 when the text is none.
+ */
+int results_time_parse_http(results_str_t text, int64_t *out);
+
+#define RESULTS_TIME_HTTP_LEN  (sizeof("Sun, 06 Nov 1994 08:49:37 GMT") - 1)
+
+/*
+ * Writes the form that is to be sent, RESULTS_TIME_HTTP_LEN bytes, not
+ * terminated; rounded down to a second.
+ */
+void results_time_format_http(int64_t time, char *out);
+
 /* the system's clock, now: not nginx's cached time */
 int64_t results_time_now(void);
 

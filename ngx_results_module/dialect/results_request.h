@@ -92,6 +92,10 @@ struct results_request_s {
     results_str_t              content_type;
     results_str_t              accept;
     results_str_t              idempotency_key;
+    results_str_t              if_match;
+    results_str_t              if_none_match;
+    results_str_t              if_modified_since;
+    results_str_t              if_unmodified_since;
     int64_t                    received;    /* microseconds since 1970 */
     unsigned                   max_records; /* of one write; 0: any */
     const results_principal_t *principal;   /* NULL before authentication */

@@ -115,7 +115,9 @@ ngx_http_results_classify(ngx_http_request_t *r)
         return NGX_HTTP_RESULTS_UNAVAILABLE;
     }
 
-    return status < 300 ? NGX_HTTP_RESULTS_OK
+    /* 304: what the client has is still right */
+
+    return status < 400 ? NGX_HTTP_RESULTS_OK
            : status < 500 ? NGX_HTTP_RESULTS_INVALID
                           : NGX_HTTP_RESULTS_ERROR;
 }

@@ -81,7 +81,9 @@ ngx_http_results_send_header(ngx_http_request_t *r, off_t length)
         return NGX_ERROR;
     }
 
-    r->headers_out.content_length_n = length;
+    /* of a 304 the length would be that of what is not sent */
+
+    r->headers_out.content_length_n = (reply->status == 304) ? -1 : length;
 
     /* a header filter that came to 412 or 304 would belie what is stored */
 
@@ -235,6 +237,15 @@ ngx_http_results_push_header(ngx_http_request_t *r, const char *name,
 #if (nginx_version >= 1023000)
     h->next = NULL;
 #endif
+
+    /* a filter that changes the body takes them back, or makes them weak */
+
+    if (ngx_strcmp(name, "ETag") == 0) {
+        r->headers_out.etag = h;
+
+    } else if (ngx_strcmp(name, "Last-Modified") == 0) {
+        r->headers_out.last_modified = h;
+    }
 
     return NGX_OK;
 }

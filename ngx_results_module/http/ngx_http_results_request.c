@@ -14,6 +14,8 @@
 
 static void ngx_http_results_cleanup_request(void *data);
 static void ngx_http_results_cleanup_pool(void *data);
+static void ngx_http_results_precondition(results_str_t *value,
+    ngx_table_elt_t *header);
 static results_method_e ngx_http_results_method(ngx_http_request_t *r);
 static ngx_int_t ngx_http_results_set_path(ngx_http_request_t *r,
     results_request_t *req);
@@ -180,6 +182,14 @@ ngx_http_results_request(ngx_http_request_t *r)
     req->idempotency_key = ngx_http_results_header_str(req, r,
                                            &ngx_http_results_idempotency_key);
 
+    ngx_http_results_precondition(&req->if_match, r->headers_in.if_match);
+    ngx_http_results_precondition(&req->if_none_match,
+                                  r->headers_in.if_none_match);
+    ngx_http_results_precondition(&req->if_modified_since,
+                                  r->headers_in.if_modified_since);
+    ngx_http_results_precondition(&req->if_unmodified_since,
+                                  r->headers_in.if_unmodified_since);
+
     if (lcf->dialect->auth == RESULTS_AUTH_CLIENT) {
         req->token_ttl = (int) lcf->token_ttl;
 
@@ -204,6 +214,18 @@ ngx_http_results_request(ngx_http_request_t *r)
     ctx->req = req;
 
     return req;
+}
+
+
+/* nginx refuses a second one of a name */
+
+static void
+ngx_http_results_precondition(results_str_t *value, ngx_table_elt_t *header)
+{
+    if (header) {
+        value->data = (const char *) header->value.data;
+        value->len = header->value.len;
+    }
 }
 
 

@@ -105,6 +105,7 @@ static const ngx_http_results_error_t  ngx_http_results_errors[] = {
     { NGX_HTTP_NOT_ALLOWED,               "method" },
     { NGX_HTTP_REQUEST_TIME_OUT,          "timeout" },
     { NGX_HTTP_CONFLICT,                  "conflict" },
+    { NGX_HTTP_PRECONDITION_FAILED,       "precondition" },
     { NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,  "too_large" },
     { NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,    "media_type" },
     { NGX_HTTP_TOO_MANY_REQUESTS,         "too_many" },

@@ -457,7 +457,7 @@ results_decode_outcomes(const results_str_t answer[3],
 
         if (outcome <= (forgotten ? RESULTS_OUTCOME_REPLAYED
                                   : RESULTS_OUTCOME_NONE)
-            || outcome > RESULTS_OUTCOME_FORBIDDEN
+            || outcome > RESULTS_OUTCOME_PRECONDITION_FAILED
             || (outcome <= RESULTS_OUTCOME_REPLAYED && version <= 0))
         {
             return -1;

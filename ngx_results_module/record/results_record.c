@@ -49,7 +49,8 @@ static const char *const  results_outcomes[] = {
     "not_found",
     "unknown_learner",
     "unknown_item",
-    "forbidden"
+    "forbidden",
+    "precondition_failed"
 };
 
 

@@ -62,7 +62,8 @@ typedef enum {
     RESULTS_OUTCOME_NOT_FOUND,
     RESULTS_OUTCOME_UNKNOWN_LEARNER,
     RESULTS_OUTCOME_UNKNOWN_ITEM,
-    RESULTS_OUTCOME_FORBIDDEN
+    RESULTS_OUTCOME_FORBIDDEN,
+    RESULTS_OUTCOME_PRECONDITION_FAILED
 } results_outcome_e;
 
 
@@ -70,6 +71,9 @@ typedef enum {
 #define RESULTS_GUARD_STRICT_REFERENCES  1  /* learner and item must exist */
 #define RESULTS_GUARD_STUDENT_OR_CENTER  2  /* actor is the learner, or staff
                                                of the learner's center */
+#define RESULTS_GUARD_PRECONDITIONS      4  /* in the actor's place: If-Match
+                                               and the like of a PUT or DELETE,
+                                               as sql/write.sql has them */
 
 #define RESULTS_INT_NULL  INT32_MIN         /* time_spent: no value */
 
@@ -107,7 +111,8 @@ typedef struct {
     int32_t                 expected;       /* REPLACE: this version of it */
 
     unsigned                guards;
-    results_str_t           actor_id;       /* the person whom guards concern */
+    results_str_t           actor_id;       /* the person whom guards concern,
+                                               or the preconditions */
 
     /* set by a read, and by a write when it is committed: nothing above is */
     int32_t                 version;        /* the stored one */

@@ -15,7 +15,7 @@
 #include "results_encode.h"
 
 
-#define NGX_HTTP_RESULTS_API_VERSION  1
+#define NGX_HTTP_RESULTS_API_VERSION  2
 
 /* a closed row's column for each placeholder of write_records() */
 #define NGX_HTTP_RESULTS_WRITE_ARGS                                           \

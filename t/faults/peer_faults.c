@@ -164,7 +164,7 @@ peer_rows(peer_lane_t *lane, peer_conn_t *c)
 static void
 peer_row(peer_lane_t *lane, peer_conn_t *c, unsigned columns)
 {
-    static const char *const  check[] = { "1", "off", "on", "on", "t" };
+    static const char *const  check[] = { "2", "off", "on", "on", "t" };
     static const char *const  token[] = {
         "1", "1", "school", "1", "client", NULL, NULL, NULL,
         "https://purl.imsglobal.org/spec/or/v1p2/scope/gradebook.createput "
@@ -266,7 +266,7 @@ peer_binary(peer_buf_t *row, unsigned column)
 static void
 peer_outcomes(peer_lane_t *lane, peer_buf_t *row, int shape)
 {
-    static const int  outcomes[] = { 0, -1, 11, 32767, -32768 };
+    static const int  outcomes[] = { 0, -1, 12, 32767, -32768 };
 
     int  n, version;
 

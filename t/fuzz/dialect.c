@@ -29,6 +29,10 @@ typedef struct {
     results_str_t           type;
     results_str_t           accept;
     results_str_t           key;
+    results_str_t           match;
+    results_str_t           none_match;
+    results_str_t           modified;
+    results_str_t           unmodified;
     results_str_t           authorization;
     results_str_t           institution;
     results_str_t           scopes;    /* of the token; all without it */
@@ -50,6 +54,10 @@ static const struct {
     { "Content-Type", offsetof(headers_t, type) },
     { "Accept", offsetof(headers_t, accept) },
     { "Idempotency-Key", offsetof(headers_t, key) },
+    { "If-Match", offsetof(headers_t, match) },
+    { "If-None-Match", offsetof(headers_t, none_match) },
+    { "If-Modified-Since", offsetof(headers_t, modified) },
+    { "If-Unmodified-Since", offsetof(headers_t, unmodified) },
     { "Authorization", offsetof(headers_t, authorization) },
     { "Institution", offsetof(headers_t, institution) },
     { "Scopes", offsetof(headers_t, scopes) },
@@ -378,6 +386,10 @@ request(results_str_t text)
     r.content_type = h.type;
     r.accept = h.accept;
     r.idempotency_key = h.key;
+    r.if_match = h.match;
+    r.if_none_match = h.none_match;
+    r.if_modified_since = h.modified;
+    r.if_unmodified_since = h.unmodified;
     r.authorization = h.authorization;
     r.institution = h.institution;
     r.token_ttl = 3600;

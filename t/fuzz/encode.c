@@ -272,7 +272,7 @@ encode(size_t n)
 
             case 20:
                 number_is(&array, 4, records[i].op != RESULTS_OP_REPLACE,
-                          records[i].version);
+                          records[i].expected);
                 break;
 
             default:

@@ -189,6 +189,9 @@ is_possible(const results_record_t *record)
     case RESULTS_OUTCOME_FORBIDDEN:
         return (record->guards & RESULTS_GUARD_STUDENT_OR_CENTER) != 0;
 
+    case RESULTS_OUTCOME_PRECONDITION_FAILED:
+        return (record->guards & RESULTS_GUARD_PRECONDITIONS) != 0;
+
     default:
         return 1;
     }
@@ -222,8 +225,8 @@ fuzz_db_write(results_request_t *r, results_str_t outcomes)
 
         if (outcomes.len) {
             record->outcome = (results_outcome_e)
-                ((unsigned char) outcomes.data[i % outcomes.len]
-                 % (RESULTS_OUTCOME_FORBIDDEN + 1));
+                ((unsigned char) (outcomes.data[i % outcomes.len] - 'c')
+                 % (RESULTS_OUTCOME_PRECONDITION_FAILED + 1));
         }
 
         if (!is_possible(record)) {

@@ -630,6 +630,8 @@ test_outcomes(void **state)
         { RESULTS_OUTCOME_UNKNOWN_ITEM, 404, "unknownobject",
           "Unknown Object: the lineItem \"li-1\" is not known" },
         { RESULTS_OUTCOME_FORBIDDEN, 403, "forbidden", "may not" },
+        { RESULTS_OUTCOME_PRECONDITION_FAILED, 412, "invaliddata",
+          "no longer" },
         { RESULTS_OUTCOME_SUPERSEDED, 500, "internal_server_error", "" },
         { RESULTS_OUTCOME_NONE, 500, "internal_server_error", "" }
     };

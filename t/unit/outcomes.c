@@ -184,20 +184,20 @@ what_was_not_stored_has_no_version(void **state)
     size_t         i;
     results_str_t  a[3];
 
-    static const int64_t  outcomes[] = { 5, 6, 7, 8, 9, 10 };
-    static const int64_t  versions[] = { 9, 9, INT64_MIN, INT64_MIN, 9, 9 };
+    static const int64_t  outcomes[] = { 5, 6, 7, 8, 9, 10, 11 };
+    static const int64_t  versions[] = { 9, 9, INT64_MIN, INT64_MIN, 9, 9, 9 };
 
     (void) state;
 
-    prepare(6);
+    prepare(7);
 
-    a[0] = answer(21, 2, 6, outcomes);
-    a[1] = answer(23, 4, 6, versions);
+    a[0] = answer(21, 2, 7, outcomes);
+    a[1] = answer(23, 4, 7, versions);
     a[2] = results_str(NULL);
 
-    take_over(a, 6);
+    take_over(a, 7);
 
-    for (i = 0; i < 6; i++) {
+    for (i = 0; i < 7; i++) {
         assert_int_equal(records[i].outcome, outcomes[i]);
         assert_int_equal(records[i].version, 0);
     }
@@ -282,7 +282,7 @@ other_answers_are_none(void **state)
     static const int64_t  good[] = { 1, 2 };
 
     static const int64_t  bad[][2] = {
-        { 1, 0 }, { 1, 11 }, { 1, -1 }, { 1, -4 }, { 1, -11 },
+        { 1, 0 }, { 1, 12 }, { 1, -1 }, { 1, -4 }, { 1, -12 },
         { 1, INT64_MIN }
     };
 
@@ -292,7 +292,7 @@ other_answers_are_none(void **state)
 
     /* outcomes there are not, always in the last record */
 
-    for (i = 0; i < 4; i++) {
+    for (i = 0; i < 6; i++) {
         a[0] = answer(21, 2, 2, bad[i]);
         a[1] = answer(23, 4, 2, good);
         a[2] = results_str(NULL);

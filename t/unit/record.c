@@ -129,6 +129,9 @@ every_number_has_its_word(void **state)
                         "replayed");
     assert_string_equal(results_outcome_name(RESULTS_OUTCOME_FORBIDDEN),
                         "forbidden");
+    assert_string_equal(
+        results_outcome_name(RESULTS_OUTCOME_PRECONDITION_FAILED),
+        "precondition_failed");
 }
 
 
@@ -143,7 +146,7 @@ other_numbers_have_none(void **state)
     assert_null(results_completion_name(RESULTS_COMPLETION_NULL));
     assert_null(results_completion_name((results_completion_e) 10));
     assert_null(results_outcome_name(RESULTS_OUTCOME_NONE));
-    assert_null(results_outcome_name((results_outcome_e) 11));
+    assert_null(results_outcome_name((results_outcome_e) 12));
 }
 
 

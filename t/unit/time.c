@@ -305,6 +305,85 @@ milliseconds_read_back(void **state)
 
 
 static void
+http_dates_are_read(void **state)
+{
+    int64_t  time;
+    size_t   i;
+
+    static const struct {
+        const char  *text;
+        int64_t      seconds;
+    } dates[] = {
+        { "Sun, 06 Nov 1994 08:49:37 GMT", 784111777 },
+        { "Sunday, 06-Nov-94 08:49:37 GMT", 784111777 },
+        { "Sun Nov  6 08:49:37 1994", 784111777 },
+        { "Wed Nov 16 08:49:37 1994", 784975777 },
+        { "Thu, 01 Jan 1970 00:00:00 GMT", 0 },
+        { "Wednesday, 31-Dec-69 23:59:59 GMT", 3155759999 },
+        { "Fri, 31 Dec 9999 23:59:59 GMT", 253402300799 },
+        { "Thu, 29 Feb 2024 12:00:00 GMT", 1709208000 }
+    };
+
+    static const char *const  others[] = {
+        "", "yesterday", "2024-02-29T12:00:00Z", "1709208000",
+        "Sun, 06 Nov 1994 08:49:37 UTC", "Sun, 06 Nov 1994 08:49:37 GMT ",
+        " Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37",
+        "Sun, 6 Nov 1994 08:49:37 GMT", "Sun, 06 nov 1994 08:49:37 GMT",
+        "Xyz, 06 Nov 1994 08:49:37 GMT", "Sun, 31 Feb 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994 24:49:37 GMT", "Sun, 06 Nov 19 4 08:49:37 GMT",
+        "Sun, 06-Nov-1994 08:49:37 GMT", "Sunday, 06-Nov-9x 08:49:37 GMT",
+        "Sunday, 31-Feb-94 08:49:37 GMT", "Sun Nov 31 08:49:37 1994",
+        "Sun Nov -6 08:49:37 1994", "Sun Xyz  6 08:49:37 1994",
+        "Sun, 06 Nov 1994 08:49:37 GMT, Sun, 06 Nov 1994 08:49:37 GMT"
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(dates) / sizeof(dates[0]); i++) {
+        assert_int_equal(results_time_parse_http(results_str(dates[i].text),
+                                                 &time), 0);
+        assert_true(time == dates[i].seconds * 1000000);
+    }
+
+    for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        assert_int_equal(results_time_parse_http(results_str(others[i]),
+                                                 &time), -1);
+    }
+
+    assert_int_equal(results_time_parse_http(results_str(NULL), &time), -1);
+}
+
+
+static void
+http_dates_are_written(void **state)
+{
+    char     text[RESULTS_TIME_HTTP_LEN + 1];
+    char     expected[64];
+    time_t   seconds;
+    int64_t  back;
+
+    (void) state;
+
+    text[RESULTS_TIME_HTTP_LEN] = '\0';
+
+    for (seconds = 1; seconds < 250000000000; seconds += 12345678901) {
+        results_time_format_http(seconds * INT64_C(1000000) + 999999, text);
+
+        strftime(expected, sizeof(expected), "%a, %d %b %Y %H:%M:%S GMT",
+                 gmtime(&seconds));
+        assert_string_equal(text, expected);
+
+        assert_int_equal(results_time_parse_http(results_str(text), &back),
+                         0);
+        assert_true(back == seconds * INT64_C(1000000));
+    }
+
+    results_time_format_http(RESULTS_TIME_MIN, text);
+    assert_string_equal(text, "Mon, 01 Jan 0001 00:00:00 GMT");
+}
+
+
+static void
 the_clock_is_the_systems(void **state)
 {
     int64_t  before, now;
@@ -332,6 +411,8 @@ main(void)
         cmocka_unit_test(milliseconds_are_rounded_down),
         cmocka_unit_test(the_calendar_is_the_gregorian),
         cmocka_unit_test(milliseconds_read_back),
+        cmocka_unit_test(http_dates_are_read),
+        cmocka_unit_test(http_dates_are_written),
         cmocka_unit_test(the_clock_is_the_systems)
     };
 

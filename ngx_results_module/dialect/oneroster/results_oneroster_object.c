@@ -5,6 +5,7 @@
  */
 
 #include "results_oneroster.h"
+#include "results_precondition.h"
 
 
 results_next_e
@@ -18,7 +19,8 @@ results_oneroster_put(results_request_t *r)
     if (results_oneroster_envelope(r, model, &object) != 0
         || results_oneroster_take(r, &object, model,
                                   results_oneroster_flags(r), r->params[0])
-           == NULL)
+           == NULL
+        || results_precondition_guard(r, r->records) != 0)
     {
         return RESULTS_NEXT_REPLY;
     }
@@ -37,7 +39,9 @@ results_oneroster_put_finish(results_request_t *r)
 
     record = r->records;
 
-    if (results_oneroster_outcome(r, record) != 0) {
+    if (results_oneroster_outcome(r, record) != 0
+        || results_validators(r, record) != 0)
+    {
         return RESULTS_NEXT_REPLY;
     }
 
@@ -104,6 +108,12 @@ results_oneroster_get_row(results_request_t *r, const results_str_t *values,
         return;
     }
 
+    if (results_precondition_check(r, &record) != 0
+        || results_validators(r, &record) != 0)
+    {
+        return;
+    }
+
     (void) results_oneroster_reply(r, 200, &record, detail, model,
                                    results_oneroster_flags(r));
 }
@@ -142,6 +152,10 @@ results_oneroster_delete(results_request_t *r)
     record->client_id = r->principal->client_id;
     record->kind = model->kind;
     record->id = r->params[0];
+
+    if (results_precondition_guard(r, record) != 0) {
+        return RESULTS_NEXT_REPLY;
+    }
 
     r->records = record;
     r->nrecords = 1;

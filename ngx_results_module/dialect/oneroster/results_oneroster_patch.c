@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "results_oneroster.h"
+#include "results_precondition.h"
 
 
 /* an object that others write to again and again: the client is told to wait */
@@ -21,13 +22,15 @@
 typedef struct {
     results_reader_t        patch;     /* the body's object */
     results_value_t        *object;    /* read, then merged */
-    int32_t                 version;   /* read */
+    results_record_t        stored;    /* read; its texts are gone */
     unsigned                rounds;
     unsigned                written:1; /* the step before was the write */
 } results_oneroster_patch_t;
 
 
 static results_next_e results_oneroster_patch_write(results_request_t *r,
+    results_oneroster_patch_t *patch);
+static results_next_e results_oneroster_patch_reply(results_request_t *r,
     results_oneroster_patch_t *patch);
 static int results_oneroster_merge(results_arena_t *arena,
     results_value_t *object, results_value_t *patch, unsigned deep);
@@ -89,7 +92,7 @@ results_oneroster_patch_row(results_request_t *r, const results_str_t *values,
         return;
     }
 
-    patch->version = record.version;
+    patch->stored = record;
 
     if (rc > 0) {
         results_oneroster_not_shown(r);
@@ -157,6 +160,18 @@ results_oneroster_patch_finish(results_request_t *r)
         return RESULTS_NEXT_REPLY;
     }
 
+    return results_oneroster_patch_reply(r, patch);
+}
+
+
+static results_next_e
+results_oneroster_patch_reply(results_request_t *r,
+    results_oneroster_patch_t *patch)
+{
+    if (results_validators(r, r->records) != 0) {
+        return RESULTS_NEXT_REPLY;
+    }
+
     return results_oneroster_reply(r, 200, r->records, patch->object,
                                    results_oneroster_route_model(r), 0);
 }
@@ -166,6 +181,7 @@ static results_next_e
 results_oneroster_patch_write(results_request_t *r,
     results_oneroster_patch_t *patch)
 {
+    int                status;
     unsigned           flags;
     results_reader_t   merged;
     results_record_t  *record;
@@ -193,8 +209,27 @@ results_oneroster_patch_write(results_request_t *r,
         return RESULTS_NEXT_REPLY;
     }
 
+    /* of what was read: where that has changed, the write finds out */
+
+    status = results_precondition_check(r, &patch->stored);
+
+    if (status == 412
+        && results_precondition_was_met(r, &patch->stored, record))
+    {
+        r->failure.status = 0;
+
+        record->version = patch->stored.version;
+        record->stamp = patch->stored.stamp;
+
+        return results_oneroster_patch_reply(r, patch);
+    }
+
+    if (status != 0) {
+        return RESULTS_NEXT_REPLY;
+    }
+
     record->op = RESULTS_OP_REPLACE;
-    record->expected = patch->version;
+    record->expected = patch->stored.version;
 
     patch->written = 1;
 

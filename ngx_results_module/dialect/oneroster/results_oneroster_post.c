@@ -7,6 +7,7 @@
  */
 
 #include "results_oneroster.h"
+#include "results_precondition.h"
 
 
 results_next_e
@@ -67,7 +68,9 @@ results_oneroster_post_finish(results_request_t *r)
         return RESULTS_NEXT_REPLY;
     }
 
-    if (results_oneroster_outcome(r, record) != 0) {
+    if (results_oneroster_outcome(r, record) != 0
+        || results_validators(r, record) != 0)
+    {
         return RESULTS_NEXT_REPLY;
     }
 

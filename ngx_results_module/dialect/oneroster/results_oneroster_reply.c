@@ -7,6 +7,7 @@
  */
 
 #include "results_oneroster.h"
+#include "results_precondition.h"
 
 
 #define RESULTS_OR_REALM  "results"
@@ -80,6 +81,10 @@ results_oneroster_outcome(results_request_t *r, const results_record_t *record)
 
     case RESULTS_OUTCOME_FORBIDDEN:
         results_fail(r, 403, "the caller may not write this record");
+        break;
+
+    case RESULTS_OUTCOME_PRECONDITION_FAILED:
+        results_precondition_failed(r);
         break;
 
     case RESULTS_OUTCOME_NONE:

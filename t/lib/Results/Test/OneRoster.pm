@@ -198,7 +198,7 @@ sub _schema {
     my ($self, $method, $path, $status) = @_;
 
     return 'error' if $status >= 400;
-    return if $status == 204 || $method eq 'OPTIONS';
+    return if $status == 204 || $status == 304 || $method eq 'OPTIONS';
     return if $self->strict && $method eq 'PUT';
     return 'pairs reply' if $method eq 'POST';
 

@@ -10,7 +10,8 @@ use warnings;
 my %OPS = (put => 1, create => 2, delete => 3, replace => 4);
 
 my @OUTCOMES = qw(none created updated deleted replayed superseded conflict
-                  not_found unknown_learner unknown_item forbidden);
+                  not_found unknown_learner unknown_item forbidden
+                  precondition_failed);
 
 # the parameters: name, type, value where a record has none
 my @PARAMS = (
