@@ -195,6 +195,18 @@ ngx_http_results_pool_send(ngx_http_results_pool_t *pool,
 }
 
 
+/* not from within the caller's own change of a connection: by the timer */
+
+void
+ngx_http_results_pool_hurry(ngx_http_results_pool_t *pool)
+{
+    if (pool->down && pool->retry.timer_set) {
+        ngx_del_timer(&pool->retry);
+        ngx_add_timer(&pool->retry, 1);
+    }
+}
+
+
 void
 ngx_http_results_pool_close(ngx_http_results_pool_t *pool)
 {
@@ -300,6 +312,7 @@ ngx_http_results_pool_on_ready(ngx_http_results_connection_t *hc)
         ngx_http_results_pool_recovered(hc);
     }
 
+    pool->opened(pool);
     pool->available(pool);
 }
 

@@ -52,6 +52,9 @@ struct ngx_http_results_pool_s {
     /* a connection can be taken */
     void                  (*available)(ngx_http_results_pool_t *pool);
 
+    /* one was opened: another pool need not wait for its next attempt */
+    void                  (*opened)(ngx_http_results_pool_t *pool);
+
     /* one was lost: are the others still good? */
     void                  (*doubt)(ngx_http_results_pool_t *pool);
 
@@ -90,6 +93,9 @@ ngx_uint_t ngx_http_results_pool_may_send(ngx_http_results_pool_t *pool,
 /* sends the job over an idle connection, of which there must be one */
 void ngx_http_results_pool_send(ngx_http_results_pool_t *pool,
     ngx_http_results_job_t *job);
+
+/* without any connection: tries again now, as the server is there */
+void ngx_http_results_pool_hurry(ngx_http_results_pool_t *pool);
 
 /* closes all; jobs in flight end with LOST */
 void ngx_http_results_pool_close(ngx_http_results_pool_t *pool);
