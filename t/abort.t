@@ -11,7 +11,8 @@ my $t = Results::Test->new(timeout => 180);
 my $pg = $t->pg;
 
 $pg->no_timeouts;
-$t->nginx(store => 'connections 1; write_timeout 60s; read_timeout 60s;');
+$t->nginx(store => 'connections 1; readers 2; write_timeout 60s; '
+          . 'read_timeout 60s;');
 
 
 sub aborted { $t->status->{requests}{aborted} }
@@ -129,6 +130,25 @@ subtest 'while its lookup or its read waits for a reader' => sub {
 
     is($stay[0]->response('GET')->status, 200, 'who stays is answered');
     is($t->request(@get)->status, 200, 'and who comes');
+};
+
+
+# nginx's own way: who has nothing more to send is taken for gone
+subtest 'a client that closes its half of the connection' => sub {
+    my $before = aborted();
+    my $half = $t->http;
+
+    $pg->with_lock('results.result', 'SHARE', sub {
+        $half->send($t->put_request('half', $t->result));
+        ok($pg->wait_for_blocked(1), 'its request is in flight');
+        shutdown $half->{socket}, 1;
+        wait_for_aborted($before + 1);
+        ok(!$half->response('PUT'), 'it gets no answer');
+    });
+
+    ok(wait_for(sub { $t->row('half') }), 'its result may be stored');
+    is($t->put('half', $t->result)->status, 200,
+       'and the same request again is answered');
 };
 
 

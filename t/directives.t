@@ -145,6 +145,16 @@ subtest 'bounds' => sub {
         refused("$parameter soon", 'invalid value', store("$parameter soon;"));
     }
 
+    accepted("results_streams $_", location => "results_streams $_;")
+        for 1, 1024;
+    refused("results_streams $_", 'must be between 1 and 1024',
+            location => "results_streams $_;") for 0, 1025;
+    accepted("results_max_temp_file_size $_",
+             http => "results_store main { $STORE } $ZONE results_pass main; "
+                     . "results_max_temp_file_size $_;") for '0', '4g';
+    refused('results_max_temp_file_size much', 'invalid value',
+            location => 'results_max_temp_file_size much;');
+
     refused('prepare maybe', 'invalid value "maybe"', store('prepare maybe;'));
     refused('durability none', 'invalid value "none"',
             store('durability none;'));
@@ -152,12 +162,12 @@ subtest 'bounds' => sub {
 
 
 subtest 'worker_connections' => sub {
-    accepted('an eighth of them', events => 'worker_connections 32;');
-    refused('more than that', '4 connections of results_store are more than '
-                              . 'an eighth of the 31 "worker_connections"',
-            events => 'worker_connections 31;');
-    refused('two stores together', '8 connections of results_store',
-            events => 'worker_connections 63;',
+    accepted('an eighth of them', events => 'worker_connections 40;');
+    refused('more than that', '5 connections of results_store are more than '
+                              . 'an eighth of the 39 "worker_connections"',
+            events => 'worker_connections 39;');
+    refused('two stores together', '10 connections of results_store',
+            events => 'worker_connections 79;',
             http   => "results_store a { $STORE } results_store b { $STORE }"
                       . " $ZONE results_pass a;");
 };

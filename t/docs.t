@@ -68,17 +68,17 @@ sub syntax {
 sub value {
     my ($text) = @_;
 
-    my %unit = (s => 1000, m => 1024 * 1024, k => 1024);
+    my %unit = (s => 1000, g => 1024 ** 3, m => 1024 * 1024, k => 1024);
 
     return eval $text if $text =~ /^[\d *]+$/;
-    return $1 * $unit{$2} if $text =~ /^(\d+)([smk])$/;
+    return $1 * $unit{$2} if $text =~ /^(\d+)([sgmk])$/;
     return { on => 1, off => 0 }->{$text} // lc($text =~ s/.*_//r);
 }
 
 my $source = slurp('ngx_results_module/http/ngx_http_results_module.c');
 my $conf = slurp('ngx_results_module/http/ngx_http_results_conf.c');
 my %merged = map { /^[a-z]/ ? "results_$_" : $_ }
-    $conf =~ /ngx_conf_merge_\w+\(conf->(\w+),\s\S+\s+(NGX_\w+)\)/g;
+    $conf =~ /ngx_conf_merge_\w+\(conf->(\w+),\s+\S+\s+(NGX_\w+|[\d *]+)\)/g;
 
 while ($directives =~ /^## (results_\w+)\n(.*?)(?=^## )/msg) {
     my ($name, $section) = ($1, $2);
@@ -95,7 +95,8 @@ while ($directives =~ /^## (results_\w+)\n(.*?)(?=^## )/msg) {
                       $type =~ /HTTP_SRV/ ? 'server' : (),
                       $type =~ /HTTP_LOC/ ? 'location' : ()),
        "$name: context");
-    is($default, $merged{$name} ? value($merged{$name}) : "\xe2\x80\x94",
+    is($merged{$name} ? value($default) : $default,
+       $merged{$name} ? value($merged{$name}) : "\xe2\x80\x94",
        "$name: default");
 }
 

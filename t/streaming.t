@@ -1,7 +1,8 @@
 #!/usr/bin/env perl
 
-# Large collections: rows leave as they come.  They are held nowhere, a client
-# that does not read stops them, and a reply that is cut off looks it.
+# Large collections: rows leave as they come.  What a client does not take is
+# kept in a temporary file, so that it holds neither a reader nor memory; and a
+# reply that is cut off looks it.
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
@@ -10,11 +11,12 @@ use IO::Socket::INET;
 use Results::Test;
 use Results::Test::Http;
 use Results::Test::Http2;
+use Results::Test::Report;
 use Socket qw(SOL_SOCKET SO_LINGER SO_RCVBUF inet_aton pack_sockaddr_in);
 use Time::HiRes qw(time);
 
-# a checker is slow, but 4000 rows are more than the buffers of sockets, too
-my $ROWS = $ENV{TEST_RESULTS_VALGRIND} ? 4000 : 10_000;
+# 4000 rows are more than the buffers of sockets, too
+my $ROWS = $ENV{TEST_RESULTS_VALGRIND} ? 4000 : 5000;
 my $BIG = 1_000_000;
 
 my $t = Results::Test->new(timeout => 400);
@@ -23,6 +25,7 @@ my $pg = $t->pg;
 $pg->no_timeouts;
 
 my $nginx = $t->nginx(http2 => 1, connections => 512,
+    server => Results::Test::Report::server(),
     store => 'readers 3; read_timeout 120s; queue 100;');
 
 my $uri = '/ims/oneroster/gradebook/v1p2/results';
@@ -85,24 +88,22 @@ sub take {
 }
 
 
-# the readers that stand in the middle of an answer
-sub blocked {
-    return $pg->value(q{
-        SELECT count(*) FROM pg_stat_activity
-        WHERE usename = ? AND wait_event = 'ClientWrite'
-    }, $pg->gateway);
+# replies that went on in a temporary file so far
+sub spooled {
+    return scalar(() = $nginx->log_text
+                  =~ /results: a reply is buffered to a temporary file/g);
 }
 
-# they stand still, and do not only wait for nginx to come round
-sub wait_for_pause {
-    my ($n) = @_;
+# the temporary files that are open
+sub files {
+    return scalar grep { (readlink($_) // '') =~ m{/client_body/} }
+        map { glob "/proc/$_/fd/*" } $nginx->worker_pids;
+}
 
-    my $seen = 0;
-
-    ok(wait_for(sub {
-        $seen = blocked() >= ($n || 1) ? $seen + 1 : 0;
-        return $seen == 10;
-    }), 'its rows wait');
+# no reader is at work, though nobody has read
+sub is_free {
+    my ($name) = @_;
+    ok(wait_for(sub { !$t->status->{connections}{busy} }), $name);
 }
 
 
@@ -232,59 +233,69 @@ subtest 'a row of a megabyte' => sub {
 };
 
 
-subtest 'a client that stops reading stops the rows' => sub {
+subtest 'a client that does not read holds no reader' => sub {
     my $before = memory('VmRSS');
-    my $socket = slow(request($page) =~ s/HTTP\/1\.1/HTTP\/1.0/r);
+    my $spooled = spooled();
+    my @slow = map { slow(request($page) =~ s/HTTP\/1\.1/HTTP\/1.0/r) } 1 .. 3;
 
-    wait_for_pause();
+    ok(wait_for(sub { spooled() == $spooled + 3 }), 'three pages wait for it');
+    is_free('and the readers are free');
+    is(files(), 3, 'the rows are in files');
 
-    my $written = $t->put('while-1', $t->result);
-    is($written->status, 201, 'writes go on');
-    ok($t->row('while-1'), '... are stored');
     is($t->request('GET', "$uri/r-00001", $t->headers(type => undef))->status,
-       200, 'other reads as well');
+       200, 'a result is read');
+    like($t->request('GET', "$uri?limit=1", $t->headers(type => undef))->body,
+         qr/"totalCount":$ROWS,/, 'and a page');
 
-    my $start = time;
-    my @requests = map { $t->put_request("while-$_", $t->result) } 2 .. 200;
-    my @ok = grep { $_ && $_->status == 201 } $t->many(\@requests);
-
-    is(scalar @ok, 199, 'many of them');
-    note(sprintf '%d writes in %.2f s', scalar @ok, time - $start);
-    is($t->rows, $ROWS + 200, '... all are stored');
-    $pg->do("DELETE FROM results.result WHERE id LIKE 'while-%'");
-
-    is(blocked(), 1, 'the rows have waited all the time');
-    cmp_ok(memory('VmRSS') - $before, '<', 4096, 'and were held nowhere')
+    cmp_ok(memory('VmRSS') - $before, '<', 3072, 'no page is in memory')
         if !$ENV{TEST_RESULTS_ASAN} && !$ENV{TEST_RESULTS_VALGRIND};
 
-    complete((split /\r\n\r\n/, take($socket), 2)[1],
-             'they come when it reads');
+    complete((split /\r\n\r\n/, take($_), 2)[1], 'they come when it reads')
+        for @slow;
+    ok(wait_for(sub { !files() }), 'and the files are gone');
 };
 
 
-subtest 'lookups have a reader of their own' => sub {
-    my @slow = map { slow(request($page)) } 1, 2;
+subtest 'replies that a client leaves unread are bounded' => sub {
+    my @slow = map { slow(request($page)) } 1 .. 16;
 
-    wait_for_pause(2);
+    ok(wait_for(sub { files() == 16 }), 'sixteen');
 
-    # all readers but one are taken: a GET has to wait, a lookup need not
-    my $waits = $t->http;
-    $waits->send(request("$uri/r-00001"));
+    for my $more ($page, "$uri?limit=1") {
+        my $response = $t->request('GET', $more, $t->headers(type => undef));
 
-    my $token = $t->token(client => $t->client);
-    is($t->put('looked-up', $t->result, token => $token)->status, 201,
-       'a new token is looked up');
-    ok($t->row('looked-up'), '... and its result stored');
-    $pg->do("DELETE FROM results.result WHERE id = 'looked-up'");
+        is($response->status, 503, 'one more is refused');
+        is($response->header('Retry-After'), 1, 'for now');
+    }
 
-    ok($waits->silent, 'a GET waits');
+    is($t->request('GET', "$uri/r-00001", $t->headers(type => undef))->status,
+       200, 'a single result is not');
+
+    my $other = $t->token(client => $t->client);
+
+    complete($t->request('GET', $page,
+        $t->headers(type => undef, token => $other))->body,
+        'nor is another client');
+
     close $slow[0];
-    is($waits->response('GET')->status, 200, 'until a reader is free');
+    ok(wait_for(sub { files() < 16 }), 'one leaves');
+    complete($t->request('GET', $page, $t->headers(type => undef))->body,
+             'then there is room');
+
+    # asked at once, so that none is large yet when the last one is asked
+    my @responses = $t->many([(request($page)) x 4], connections => 4);
+    my @status = sort map { $_->status } @responses;
+
+    is($status[-1], 503, 'where several come at once the one too many as well')
+        if grep { $_ == 503 } @status;
+    complete($_->body, 'the others are whole')
+        for grep { $_->status == 200 } @responses;
 };
 
 
-subtest 'a client that leaves frees the reader' => sub {
-    ok(wait_for(sub { !$t->status->{connections}{busy} }), 'none is busy');
+subtest 'a client that leaves' => sub {
+    is_free('none is busy');
+    ok(wait_for(sub { !files() }), 'and there is no file');
 
     my $aborted = $t->status->{requests}{aborted};
     my $pids = sub { join ' ', sort @{ $pg->dbh->selectcol_arrayref(
@@ -296,31 +307,27 @@ subtest 'a client that leaves frees the reader' => sub {
         my $socket = slow(request($page));
 
         take($socket, 100_000);
-        wait_for_pause();
+        ok(wait_for(sub { files() }), 'its rows wait');
 
         setsockopt $socket, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0
             if $how eq 'reset';
         close $socket;
 
-        ok(wait_for(sub { !$t->status->{connections}{busy} }),
-           "$how: the reader is free");
-        is($pids->(), $before, 'on the connection it had');
+        ok(wait_for(sub { !files() }), "$how: the file is gone");
     }
 
     my $h2 = Results::Test::Http2->new(port => $nginx->http2_port);
     my $id = $h2->open('GET', $page, $t->headers(type => undef));
 
-    wait_for_pause();
+    ok(wait_for(sub { files() }), 'rows of HTTP/2 wait');
     $h2->reset($id);
-    ok(wait_for(sub { !$t->status->{connections}{busy} }),
-       'a stream of HTTP/2 that is reset');
+    ok(wait_for(sub { !files() }), 'a stream of HTTP/2 that is reset');
 
     $h2 = Results::Test::Http2->new(port => $nginx->http2_port);
     $h2->open('GET', $page, $t->headers(type => undef));
-    wait_for_pause();
+    ok(wait_for(sub { files() }), 'rows of HTTP/2 wait');
     $h2->close;
-    ok(wait_for(sub { !$t->status->{connections}{busy} }),
-       'a connection of HTTP/2 that is closed');
+    ok(wait_for(sub { !files() }), 'a connection of HTTP/2 that is closed');
 
     is($pids->(), $before, 'no reader was lost');
     is($t->status->{requests}{aborted}, $aborted + 4, 'they are counted');
@@ -344,57 +351,100 @@ sub is_cut {
     ok($bytes !~ /"totalCount"/, 'nor is the list closed');
 }
 
-sub cut_off {
-    my ($name, $how) = @_;
+# from here on through a proxy, which loses rows in the middle
+my $direct = $nginx->{conninfo};
+my $proxy = $t->proxy;
 
-    subtest $name => sub {
-        my $cut = $t->status->{requests}{unavailable};
-        my $socket = slow(request($page));
-        my $old = slow(request($page) =~ s/HTTP\/1\.1/HTTP\/1.0/r);
+$nginx->set(conninfo => $direct =~ s/host=\S+(?: port=\d+)?/
+                                     $proxy->conninfo_host/er);
+$nginx->reload(wait => 1);
 
-        wait_for_pause(2);
-        $how->();
+subtest 'a connection that is lost behind what has left' => sub {
+    my $cut = $t->status->{requests}{unavailable};
 
-        is_cut(take($socket), $name);
-        is_cut(take($old), 'HTTP/1.0');
-        is($t->status->{requests}{unavailable}, $cut + 2, 'that is counted');
+    $proxy->cut_after('down', 5_000_000);
+    is_cut(take(slow(request($page))), 'read at once');
+    $proxy->cut_after('down', 5_000_000);
+    is_cut(take(slow(request($page) =~ s/HTTP\/1\.1/HTTP\/1.0/r)),
+           'HTTP/1.0');
 
-        ok(wait_for(sub { $t->request('GET', "$uri?limit=1",
-            $t->headers(type => undef))->status == 200 }),
-           'then nginx goes on');
-        complete($t->request('GET', $page, $t->headers(type => undef))->body,
-                 'and lists all of it');
-    };
-}
+    $proxy->cut_after('down', 7_000_000);
 
-cut_off('a backend that is terminated', sub {
-    $pg->do('SELECT pg_terminate_backend(pid) FROM pg_stat_activity '
-            . 'WHERE usename = ?', $pg->gateway);
-});
+    my $unread = slow(request($page));
+    ok(wait_for(sub { $t->status->{requests}{unavailable} == $cut + 3 }),
+       'one that is not read: they are counted');
+    is_cut(take($unread), 'not read');
 
-cut_off('a statement that is cancelled', sub {
-    $pg->do('SELECT pg_cancel_backend(pid) FROM pg_stat_activity '
-            . 'WHERE usename = ?', $pg->gateway);
-});
-
-cut_off('PostgreSQL killed', sub {
-    $pg->restart('kill');
-});
-
-subtest 'PostgreSQL killed: HTTP/2' => sub {
     my $h2 = Results::Test::Http2->new(port => $nginx->http2_port);
-    my $id = $h2->open('GET', $page, $t->headers(type => undef));
 
-    wait_for_pause();
-    $pg->restart('kill');
-
-    my $response = $h2->response($id);
+    $proxy->cut_after('down', 5_000_000);
+    my $response = $h2->request('GET', $page, $t->headers(type => undef));
 
     ok(($response ? $response->body : '') !~ /"totalCount"/,
-       'the stream is reset');
+       'HTTP/2: the stream is reset');
 
-    ok(wait_for(sub { $t->request('GET', "$uri?limit=1",
-        $t->headers(type => undef))->status == 200 }), 'nginx goes on');
+    complete($t->request('GET', $page, $t->headers(type => undef))->body,
+             'and then nginx lists all of it');
+};
+
+
+# the rows have come, and the end of the statement is lost
+subtest 'a connection that is lost before anything has left' => sub {
+    my $unavailable = $t->status->{requests}{unavailable};
+    my $owner = $pg->value(q{
+        INSERT INTO results.person (institution_id, id, role)
+        VALUES (?, 'owner', 'account_owner') RETURNING id
+    }, $t->fixtures->institution);
+    my $headers = $t->headers(type => undef);
+    my $base = $uri =~ s{/results\z}{}r;
+
+    is($t->request('PUT', "$base/assessmentResults/a", $t->headers,
+                   $t->encode({ assessmentResult => {
+                       %{ $t->result->{result} }, lineItem => undef,
+                       assessmentLineItem => { sourcedId => 'i' } } }))
+       ->status, 201, 'an assessment result');
+
+    my %requests = (
+        'a page'   => ['GET', "$uri?limit=12", $headers],
+        'a report' => ['GET', '/learners/modules/results', $t->headers(
+            type => undef, token => $t->token(person => $owner))],
+        'a result' => ['GET', "$base/assessmentResults/a", $headers],
+        'no result' => ['GET', "$uri/nobody", $headers],
+    );
+
+    for my $what (sort keys %requests) {
+        my ($whole, $bytes);
+
+        # fewer bytes than with a check of the connection between
+        for (1 .. 3) {
+            my $before = $proxy->stats->{down};
+
+            $whole = $t->request(@{ $requests{$what} });
+            my $n = $proxy->stats->{down} - $before;
+            $bytes = $n if !$bytes || $n < $bytes;
+        }
+
+        my $closed = $proxy->stats->{closed};
+        $proxy->cut_after('down', $bytes - 3);
+
+        my $again = $t->request(@{ $requests{$what} });
+
+        is($proxy->stats->{closed}, $closed + 1, "$what: a connection is lost");
+        is($again->status, $whole->status, 'the read is answered');
+        is($again->body, $whole->body, 'as before');
+        is($again->header('Link'), $whole->header('Link'), 'with its links');
+        next if $what ne 'a result';
+
+        # its read is that one
+        $proxy->cut_after('down', $bytes - 3);
+        is($t->request('PATCH', $requests{$what}[1], $t->headers,
+            '{"assessmentResult":{"textScore":"patched"}}')->status, 200,
+           'PATCH');
+        is($proxy->stats->{closed}, $closed + 2, 'has lost one, too');
+        like($t->row('a')->{detail}, qr/"patched"/, 'and is stored');
+    }
+
+    is($t->status->{requests}{unavailable}, $unavailable, 'no 503');
 };
 
 
@@ -428,6 +478,19 @@ subtest 'gzip, limit_rate' => sub {
 
     is($response->header('Content-Encoding'), 'gzip', 'compressed');
     complete(memGunzip($response->body), 'and with gzip');
+
+    $nginx->set(location => $nginx->{location} =~ s/16m/200k/r);
+    $nginx->reload(wait => 1);
+
+    my $spooled = spooled();
+    my $http = $t->http;
+
+    $http->send(Results::Test::Http->format('GET', $page,
+        $t->headers(type => undef, more => ['Accept-Encoding' => 'gzip'])));
+
+    is_free('gzip to a slow client: the reader is free');
+    complete(memGunzip($http->response->body), '... and all of it comes');
+    is(spooled(), $spooled + 1, '... from a file');
 };
 
 
@@ -437,27 +500,20 @@ subtest 'send_timeout' => sub {
 
     my $socket = slow(request($page));
 
-    wait_for_pause();
-    ok(wait_for(sub { !blocked() }), 'it is given up');
+    ok(wait_for(sub { files() }), 'its rows wait');
+    ok(wait_for(sub { !files() }), 'it is given up');
     is_cut(take($socket), 'send_timeout');
-    ok($nginx->wait_for_log(qr/results: the client does not read its reply/),
-       'and the log says why');
-    ok(wait_for(sub { !$t->status->{connections}{busy} }),
-       'the reader is free');
 };
 
 
 subtest 'read_timeout' => sub {
-    $nginx->set(location => '', store => 'readers 3; read_timeout 3s;');
+    $nginx->set(location => '', store => 'readers 3; read_timeout 1s;');
     $nginx->reload(wait => 1);
 
-    my $socket = slow(request($page));
-
-    wait_for_pause();
-    ok(wait_for(sub { !blocked() }), 'the read is given up');
-    is_cut(take($socket), 'read_timeout');
-    ok(wait_for(sub { !$t->status->{connections}{busy} }),
-       'the reader is free');
+    $proxy->hold_after('down', 5_000_000);
+    is_cut(take(slow(request($page))), 'read_timeout');
+    $proxy->pass;
+    is_free('the reader is free');
 
     my $response;
 
@@ -470,32 +526,32 @@ subtest 'read_timeout' => sub {
 };
 
 
-# its connection is the same structure again
-subtest 'the only reader is given up while its rows wait' => sub {
-    $nginx->set(store => 'readers 1; read_timeout 3s;');
+subtest 'results_max_temp_file_size' => sub {
+    $nginx->set(store => 'readers 1; read_timeout 120s;',
+                location => 'results_max_temp_file_size 1m;');
     $nginx->reload(wait => 1);
 
     my $socket = slow(request($page));
 
-    wait_for_pause();
-    ok(wait_for(sub { !blocked() }), 'it is given up');
+    ok($nginx->wait_for_log(
+        qr/larger than results_max_temp_file_size/), 'the log says so');
+    is_cut(take($socket), 'beyond it');
 
     my $token = $t->token(client => $t->client);
 
     is($t->request('GET', "$uri/r-00001",
                    $t->headers(type => undef, token => $token))->status, 200,
-       'a token is looked up, and a result is read');
-    close $socket;
+       'with one reader a token is looked up, and a result is read');
 };
 
 
 subtest 'a reload' => sub {
-    $nginx->set(store => 'readers 3; read_timeout 120s;');
+    $nginx->set(store => 'readers 3; read_timeout 120s;', location => '');
     $nginx->reload(wait => 1);
 
     my $socket = slow(request($page) =~ s/HTTP\/1\.1/HTTP\/1.0/r);
 
-    wait_for_pause();
+    ok(wait_for(sub { files() }), 'a client does not read');
     $nginx->reload;
 
     is($t->request('GET', "$uri?limit=1", $t->headers(type => undef))->status,

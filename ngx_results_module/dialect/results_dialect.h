@@ -67,6 +67,10 @@ struct results_route_s {
      * to r->reply.body may be sent at once, and the buffer emptied: status,
      * type and headers have to be set before the body grows beyond
      * RESULTS_STREAM_SIZE; a failure set later cuts the reply off.
+     *
+     * values is NULL where the read was lost before anything was sent: the
+     * rows so far are void, r->reply is empty again, and they come from the
+     * first.
      */
     void                  (*row)(results_request_t *r,
                                  const results_str_t *values,

@@ -52,6 +52,8 @@ typedef struct {
     ngx_str_t                       institution;   /* empty: any */
     ngx_uint_t                      references;    /* ..._REFERENCES_... */
     ngx_http_complex_value_t       *base_url;      /* NULL: the request's */
+    ngx_uint_t                      streams;       /* of a client */
+    off_t                           max_temp_file_size;
 
     /* of results_api or results_token_endpoint; not inherited, as no handler
        is */
@@ -98,9 +100,15 @@ typedef struct {
 
     ngx_http_results_read_t         read;
     ngx_buf_t                      *rows;     /* of the read, being sent */
+    results_buf_t                   piece;    /* their memory, from the first
+                                                 that the client left on */
+    ngx_temp_file_t                *spool;    /* what follows; or NULL */
+    ngx_queue_t                     stream;   /* while counted */
     unsigned                        reading:1;     /* read is the store's */
     unsigned                        streaming:1;   /* its header was sent */
     unsigned                        ended:1;       /* its last row as well */
+    unsigned                        counted:1;     /* among its client's large
+                                                      replies */
 
     ngx_http_event_handler_pt       read_body;   /* nginx's own */
     ngx_chain_t                    *body;     /* of an error of nginx's own */
@@ -192,6 +200,11 @@ ngx_int_t ngx_http_results_start_read(ngx_http_request_t *r,
 
 /* the rest of a reply whose header was sent; returns what finalizes it */
 ngx_int_t ngx_http_results_send_rest(ngx_http_request_t *r);
+
+/* the request ends: its reply is not counted any more */
+void ngx_http_results_stream_leave(ngx_http_results_ctx_t *ctx);
+
+void ngx_http_results_read_init_process(void);
 
 
 /* request.c: a request as a dialect sees it, and its life */

@@ -478,6 +478,8 @@ ngx_http_results_create_loc_conf(ngx_conf_t *cf)
     }
 
     lcf->references = NGX_CONF_UNSET_UINT;
+    lcf->streams = NGX_CONF_UNSET_UINT;
+    lcf->max_temp_file_size = NGX_CONF_UNSET;
 
     return lcf;
 }
@@ -501,6 +503,9 @@ ngx_http_results_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     ngx_conf_merge_str_value(conf->institution, prev->institution, "");
+    ngx_conf_merge_uint_value(conf->streams, prev->streams, 16);
+    ngx_conf_merge_off_value(conf->max_temp_file_size,
+                             prev->max_temp_file_size, 1024 * 1024 * 1024);
     ngx_conf_merge_uint_value(conf->references, prev->references,
                               NGX_HTTP_RESULTS_REFERENCES_LOOSE);
 

@@ -21,6 +21,11 @@ static ngx_conf_enum_t  ngx_http_results_references[] = {
 };
 
 
+static ngx_conf_num_bounds_t  ngx_http_results_streams_bounds = {
+    ngx_conf_check_num_bounds, 1, 1024
+};
+
+
 static ngx_command_t  ngx_http_results_commands[] = {
 
     { ngx_string("results_store"),
@@ -63,6 +68,20 @@ static ngx_command_t  ngx_http_results_commands[] = {
       ngx_http_results_base_url,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_results_loc_conf_t, base_url),
+      NULL },
+
+    { ngx_string("results_streams"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_results_loc_conf_t, streams),
+      &ngx_http_results_streams_bounds },
+
+    { ngx_string("results_max_temp_file_size"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_off_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_results_loc_conf_t, max_temp_file_size),
       NULL },
 
     { ngx_string("results_api"),
@@ -230,6 +249,7 @@ ngx_http_results_init_process(ngx_cycle_t *cycle)
     ngx_http_results_history_init_process(cycle, mcf);
 
     ngx_http_results_lookup_init_process();
+    ngx_http_results_read_init_process();
 
     stores = mcf->stores.elts;
 

@@ -89,7 +89,9 @@ ngx_http_results_classify(ngx_http_request_t *r)
 
     ctx = ngx_http_results_find_ctx(r);
 
-    if (ctx && ctx->streaming && !ctx->ended) {
+    if (ctx && ctx->streaming
+        && (!ctx->ended || r->buffered || r->connection->buffered))
+    {
         return ctx->req->failure.status ? NGX_HTTP_RESULTS_UNAVAILABLE
                                         : NGX_HTTP_RESULTS_ABORTED;
     }

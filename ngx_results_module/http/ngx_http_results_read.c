@@ -1,10 +1,14 @@
 
 /*
  * A read's rows become the reply as they come.  One row, or what fits into
- * RESULTS_STREAM_SIZE, leaves as one reply with its length; a longer one leaves
- * in pieces of about that size, each of which has gone to the client before
- * the next rows are taken from the database: a client that does not read
- * stops the rows, and no page is held in memory.
+ * RESULTS_STREAM_SIZE, leaves as one reply with its length; a longer one
+ * leaves in pieces of about that size.  Where its client does not take a piece
+ * at once, all that follows goes to a temporary file, and from there to the
+ * client when the last row has come: so a client that reads slowly, or not at
+ * all, holds neither a reader nor memory for a page.
+ *
+ * Replies of more than RESULTS_STREAM_SIZE are counted for each client, and
+ * one that leaves many of them unread gets no more.
  */
 
 #include "ngx_http_results.h"
@@ -13,17 +17,44 @@
 /* bytes of an id that the log shows */
 #define NGX_HTTP_RESULTS_LOGGED_ID  255
 
+/* lists of the replies that are counted, by client */
+#define NGX_HTTP_RESULTS_STREAMS  64
 
-static ngx_int_t ngx_http_results_row(ngx_http_results_read_t *read,
+
+static ngx_queue_t *ngx_http_results_streams_of(ngx_http_results_ctx_t *ctx);
+static ngx_int_t ngx_http_results_stream_enter(ngx_http_results_ctx_t *ctx);
+static ngx_uint_t ngx_http_results_streams_full(ngx_http_results_ctx_t *ctx);
+static void ngx_http_results_row(ngx_http_results_read_t *read,
     const results_str_t *values, ngx_uint_t nvalues);
 static void ngx_http_results_left_out(ngx_http_request_t *r,
     results_left_out_t *row);
+static void ngx_http_results_again(ngx_http_results_read_t *read);
 static ngx_int_t ngx_http_results_send_rows(ngx_http_request_t *r,
+    ngx_http_results_ctx_t *ctx);
+static ngx_int_t ngx_http_results_spool_start(ngx_http_request_t *r,
+    ngx_http_results_ctx_t *ctx);
+static ngx_int_t ngx_http_results_spool(ngx_http_request_t *r,
     ngx_http_results_ctx_t *ctx);
 static void ngx_http_results_rows_writer(ngx_http_request_t *r);
 static ngx_int_t ngx_http_results_wait_writable(ngx_http_request_t *r);
 static void ngx_http_results_read_done(ngx_http_results_read_t *read,
     ngx_http_results_read_end_e end);
+static void ngx_http_results_read_over(ngx_http_results_ctx_t *ctx,
+    results_next_e next);
+
+
+static ngx_queue_t  ngx_http_results_streams[NGX_HTTP_RESULTS_STREAMS];
+
+
+void
+ngx_http_results_read_init_process(void)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_HTTP_RESULTS_STREAMS; i++) {
+        ngx_queue_init(&ngx_http_results_streams[i]);
+    }
+}
 
 
 ngx_int_t
@@ -39,10 +70,20 @@ ngx_http_results_start_read(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx)
         return NGX_ERROR;
     }
 
+    if ((req->read.function == RESULTS_READ_RECORDS
+         || req->read.function == RESULTS_READ_REPORT)
+        && ngx_http_results_streams_full(ctx))
+    {
+        return NGX_DECLINED;
+    }
+
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_results_module);
 
     ctx->read.call = &req->read;
+    ctx->read.institution = ctx->principal.institution_id;
+    ctx->read.goes_on = ctx->steps > 1;
     ctx->read.row = ngx_http_results_row;
+    ctx->read.again = ngx_http_results_again;
     ctx->read.handler = ngx_http_results_read_done;
     ctx->read.data = ctx;
 
@@ -65,11 +106,91 @@ ngx_http_results_start_read(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx)
 }
 
 
+static ngx_queue_t *
+ngx_http_results_streams_of(ngx_http_results_ctx_t *ctx)
+{
+    return &ngx_http_results_streams[(ngx_uint_t) ctx->principal.client_id
+                                     % NGX_HTTP_RESULTS_STREAMS];
+}
+
+
+/* counts the reply among those of its client, until the request ends */
+
 static ngx_int_t
+ngx_http_results_stream_enter(ngx_http_results_ctx_t *ctx)
+{
+    if (ctx->counted) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_results_streams_full(ctx)) {
+        return NGX_BUSY;
+    }
+
+    ngx_queue_insert_tail(ngx_http_results_streams_of(ctx), &ctx->stream);
+    ctx->counted = 1;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_results_stream_leave(ngx_http_results_ctx_t *ctx)
+{
+    if (ctx->counted) {
+        ngx_queue_remove(&ctx->stream);
+        ctx->counted = 0;
+    }
+}
+
+
+/* 1, with the failure set, where the client has as many as it may have */
+
+static ngx_uint_t
+ngx_http_results_streams_full(ngx_http_results_ctx_t *ctx)
+{
+    ngx_uint_t                    n;
+    ngx_queue_t                  *q, *list;
+    ngx_http_results_ctx_t       *other;
+    ngx_http_results_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(ctx->request, ngx_http_results_module);
+
+    n = 0;
+    list = ngx_http_results_streams_of(ctx);
+
+    for (q = ngx_queue_head(list);
+         q != ngx_queue_sentinel(list);
+         q = ngx_queue_next(q))
+    {
+        other = ngx_queue_data(q, ngx_http_results_ctx_t, stream);
+
+        if (other->principal.client_id == ctx->principal.client_id
+            && other->conf->store == ctx->conf->store)
+        {
+            n++;
+        }
+    }
+
+    if (n < lcf->streams) {
+        return 0;
+    }
+
+    ctx->error = "too_many";
+    results_fail(ctx->req, NGX_HTTP_SERVICE_UNAVAILABLE,
+                 "%u large replies to this client are still being sent; the "
+                 "same request may be sent again when they have been read",
+                 (unsigned) n);
+    ctx->req->failure.repeatable = 1;
+
+    return 1;
+}
+
+
+static void
 ngx_http_results_row(ngx_http_results_read_t *read,
     const results_str_t *values, ngx_uint_t nvalues)
 {
-    ngx_int_t                rc;
     ngx_connection_t        *c;
     results_request_t       *req;
     ngx_http_request_t      *r;
@@ -85,12 +206,8 @@ ngx_http_results_row(ngx_http_results_read_t *read,
         ngx_memzero(&req->left_out, sizeof(results_left_out_t));
     }
 
-    /* nothing follows a single row: a reader would wait for its client */
-
-    if (req->reply.body.len < RESULTS_STREAM_SIZE
-        || req->read.function == RESULTS_READ_RECORD)
-    {
-        return NGX_OK;
+    if (req->reply.body.len < RESULTS_STREAM_SIZE) {
+        return;
     }
 
     r = ctx->request;
@@ -98,16 +215,24 @@ ngx_http_results_row(ngx_http_results_read_t *read,
 
     ngx_http_set_log_request(c->log, r);
 
-    rc = ngx_http_results_send_rows(r, ctx);
+    if (ngx_http_results_stream_enter(ctx) != NGX_OK) {
 
-    if (rc == NGX_ERROR) {
+        ngx_http_results_store_cancel_read(read);
+        ngx_http_results_read_over(ctx, RESULTS_NEXT_REPLY);
+        return;
+    }
+
+    /* nothing follows a single row: it leaves with its length */
+
+    if (req->read.function == RESULTS_READ_RECORD) {
+        return;
+    }
+
+    if (ngx_http_results_send_rows(r, ctx) != NGX_OK) {
         /* its cleanup cancels the read */
         ngx_http_finalize_request(r, NGX_ERROR);
         ngx_http_run_posted_requests(c);
-        return NGX_OK;
     }
-
-    return rc;
 }
 
 
@@ -143,7 +268,27 @@ ngx_http_results_left_out(ngx_http_request_t *r, results_left_out_t *row)
 }
 
 
-/* NGX_AGAIN: the client has to take them first */
+/* the read was lost before anything left: the dialect forgets it as well */
+
+static void
+ngx_http_results_again(ngx_http_results_read_t *read)
+{
+    results_request_t       *req;
+    ngx_http_results_ctx_t  *ctx;
+
+    ctx = read->data;
+    req = ctx->req;
+
+    req->reply.status = 0;
+    req->reply.nheaders = 0;
+    req->reply.body.len = 0;
+    req->reply.body.failed = 0;
+
+    ngx_memzero(&req->failure, sizeof(results_failure_t));
+
+    req->route->row(req, NULL, 0);
+}
+
 
 static ngx_int_t
 ngx_http_results_send_rows(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx)
@@ -161,6 +306,8 @@ ngx_http_results_send_rows(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx)
 
     if (!ctx->streaming) {
 
+        ctx->read.left = 1;
+
         rc = ngx_http_results_send_header(r, -1);
 
         if (rc == NGX_ERROR || rc > NGX_OK) {
@@ -173,6 +320,10 @@ ngx_http_results_send_rows(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx)
     if (r->header_only) {
         reply->body.len = 0;
         return NGX_OK;
+    }
+
+    if (ctx->spool) {
+        return ngx_http_results_spool(r, ctx);
     }
 
     b = ctx->rows;
@@ -203,12 +354,93 @@ ngx_http_results_send_rows(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx)
         return NGX_OK;
     }
 
-    r->write_event_handler = ngx_http_results_rows_writer;
-
-    return ngx_http_results_wait_writable(r) == NGX_OK ? NGX_AGAIN
-                                                       : NGX_ERROR;
+    return ngx_http_results_spool_start(r, ctx);
 }
 
+
+/* the piece that is being sent keeps its memory, the next ones get another */
+
+static ngx_int_t
+ngx_http_results_spool_start(ngx_http_request_t *r,
+    ngx_http_results_ctx_t *ctx)
+{
+    ngx_temp_file_t           *spool;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    spool = ngx_pcalloc(r->pool, sizeof(ngx_temp_file_t));
+    if (spool == NULL) {
+        return NGX_ERROR;
+    }
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    spool->file.fd = NGX_INVALID_FILE;
+    spool->file.log = r->connection->log;
+    spool->path = clcf->client_body_temp_path;
+    spool->pool = r->pool;
+    spool->log_level = NGX_LOG_INFO;
+    spool->warn = "results: a reply is buffered to a temporary file";
+    spool->clean = 1;
+
+    ctx->spool = spool;
+    ctx->piece = ctx->req->reply.body;
+    ngx_memzero(&ctx->req->reply.body, sizeof(results_buf_t));
+
+    r->write_event_handler = ngx_http_results_rows_writer;
+
+    return ngx_http_results_wait_writable(r);
+}
+
+
+static ngx_int_t
+ngx_http_results_spool(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx)
+{
+    ssize_t                       n;
+    ngx_buf_t                     b;
+    ngx_chain_t                   out;
+    results_reply_t              *reply;
+    ngx_http_results_loc_conf_t  *lcf;
+
+    reply = &ctx->req->reply;
+
+    if (reply->body.len == 0) {
+        return NGX_OK;
+    }
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_results_module);
+
+    if (ctx->spool->offset + (off_t) reply->body.len
+        > lcf->max_temp_file_size)
+    {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "results: a client does not read its reply, which is "
+                      "larger than results_max_temp_file_size");
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&b, sizeof(ngx_buf_t));
+
+    b.pos = (u_char *) reply->body.data;
+    b.last = b.pos + reply->body.len;
+    b.memory = 1;
+
+    out.buf = &b;
+    out.next = NULL;
+
+    n = ngx_write_chain_to_temp_file(ctx->spool, &out);
+
+    if (n == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    ctx->spool->offset += n;
+    reply->body.len = 0;
+
+    return NGX_OK;
+}
+
+
+/* sends the piece that the client has not taken yet */
 
 static void
 ngx_http_results_rows_writer(ngx_http_request_t *r)
@@ -248,9 +480,6 @@ ngx_http_results_rows_writer(ngx_http_request_t *r)
     }
 
     r->write_event_handler = ngx_http_request_empty_handler;
-    ctx->req->reply.body.len = 0;
-
-    ngx_http_results_store_go_on(&ctx->read);
 }
 
 
@@ -276,17 +505,11 @@ ngx_http_results_read_done(ngx_http_results_read_t *read,
     ngx_http_results_read_end_e end)
 {
     results_next_e           next;
-    ngx_connection_t        *c;
     results_request_t       *req;
-    ngx_http_request_t      *r;
     ngx_http_results_ctx_t  *ctx;
 
     ctx = read->data;
-    ctx->reading = 0;
-
     req = ctx->req;
-    r = ctx->request;
-    c = r->connection;
 
     next = RESULTS_NEXT_REPLY;
 
@@ -315,6 +538,23 @@ ngx_http_results_read_done(ngx_http_results_read_t *read,
         req->reply.body.len = 0;
         req->reply.nheaders = 0;
     }
+
+    ngx_http_results_read_over(ctx, next);
+}
+
+
+/* the read is not the store's any more */
+
+static void
+ngx_http_results_read_over(ngx_http_results_ctx_t *ctx, results_next_e next)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    ctx->reading = 0;
+
+    r = ctx->request;
+    c = r->connection;
 
     if (ngx_http_results_resume(r) != NGX_OK) {
         ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
@@ -357,9 +597,24 @@ ngx_http_results_send_rest(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
-    b->pos = (u_char *) reply->body.data;
-    b->last = b->pos + reply->body.len;
-    b->memory = (reply->body.len != 0);
+    if (ctx->spool) {
+
+        if (ngx_http_results_spool(r, ctx) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        results_buf_free(&reply->body);
+
+        b->file = &ctx->spool->file;
+        b->file_last = ctx->spool->offset;
+        b->in_file = (b->file_last != 0);
+
+    } else {
+        b->pos = (u_char *) reply->body.data;
+        b->last = b->pos + reply->body.len;
+        b->memory = (reply->body.len != 0);
+    }
+
     b->last_buf = 1;
     b->last_in_chain = 1;
 

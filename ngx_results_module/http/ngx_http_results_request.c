@@ -114,6 +114,8 @@ ngx_http_results_cleanup_request(void *data)
         ngx_http_results_store_cancel_read(&ctx->read);
         ctx->reading = 0;
     }
+
+    ngx_http_results_stream_leave(ctx);
 }
 
 
@@ -125,6 +127,8 @@ ngx_http_results_cleanup_pool(void *data)
     if (ctx->req) {
         results_buf_free(&ctx->req->reply.body);
     }
+
+    results_buf_free(&ctx->piece);
 
     results_arena_destroy(ctx->arena);
 }

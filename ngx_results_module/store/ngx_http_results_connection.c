@@ -63,7 +63,6 @@ ngx_http_results_connection_open(ngx_http_results_connection_t *hc)
 
     hc->ready = 0;
     hc->warned = 0;
-    hc->paused = 0;
     hc->broken = 0;
     hc->leaving = 0;
     hc->job = NULL;
@@ -314,7 +313,6 @@ ngx_http_results_connection_send(ngx_http_results_connection_t *hc,
     job->connection = hc;
 
     hc->warned = 0;
-    hc->paused = 0;
     hc->connection->idle = 0;
 
     ngx_memzero(&hc->end, sizeof(ngx_http_results_end_t));
@@ -351,21 +349,7 @@ ngx_http_results_connection_flush(ngx_http_results_connection_t *hc)
 
     /* reading always: a server that cannot write will not read */
 
-    return ngx_http_results_connection_want(hc, !hc->paused, rc == 1);
-}
-
-
-void
-ngx_http_results_connection_go_on(ngx_http_results_connection_t *hc)
-{
-    if (!hc->paused) {
-        return;
-    }
-
-    hc->paused = 0;
-
-    /* libpq may hold rows that no event will tell of */
-    ngx_post_event(hc->connection->read, &ngx_posted_events);
+    return ngx_http_results_connection_want(hc, 1, rc == 1);
 }
 
 
@@ -399,10 +383,6 @@ ngx_http_results_connection_event_handler(ngx_event_t *ev)
         return;
     }
 
-    if (hc->paused) {
-        return;
-    }
-
     do {
         alive = ev->write || PQconsumeInput(hc->pg);
 
@@ -422,7 +402,7 @@ ngx_http_results_connection_event_handler(ngx_event_t *ev)
          * every libpq takes all of it
          */
 
-    } while (alive && !ev->write && !hc->paused
+    } while (alive && !ev->write
              && PQsslInUse(hc->pg)
              && SSL_pending(PQsslStruct(hc->pg, "OpenSSL")) > 0);
 
@@ -445,7 +425,7 @@ ngx_http_results_connection_drain(ngx_http_results_connection_t *hc)
 
     /* a NULL ends each statement; two in a row, that nothing is left */
 
-    while (nulls < 2 && !hc->paused && !PQisBusy(hc->pg)) {
+    while (nulls < 2 && !PQisBusy(hc->pg)) {
 
         res = PQgetResult(hc->pg);
 
@@ -475,12 +455,6 @@ ngx_http_results_connection_drain(ngx_http_results_connection_t *hc)
         if (hc->pg == NULL) {
             return;
         }
-    }
-
-    if (hc->paused) {
-        /* nothing is read from the socket: the server stops as well */
-        (void) ngx_http_results_connection_want(hc, 0,
-                                               hc->connection->write->active);
     }
 }
 
@@ -545,9 +519,7 @@ ngx_http_results_connection_rows(ngx_http_results_connection_t *hc,
             values[j].len = PQgetlength(res, i, j);
         }
 
-        if (hc->job->row(hc->job, values, n) == NGX_AGAIN) {
-            hc->paused = 1;
-        }
+        (void) hc->job->row(hc->job, values, n);
     }
 }
 

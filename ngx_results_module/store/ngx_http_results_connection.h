@@ -57,10 +57,7 @@ struct ngx_http_results_job_s {
     unsigned                binary:1;       /* the answer's format */
     unsigned                stream:1;       /* row by row as they come */
 
-    /*
-     * Once a row, with the values in the order of the columns.  NGX_AGAIN
-     * from a job that streams: no more until _connection_go_on().
-     */
+    /* once a row, with the values in the order of the columns; NGX_OK */
     ngx_int_t             (*row)(ngx_http_results_job_t *job,
                                  const results_str_t *values,
                                  ngx_uint_t nvalues);
@@ -93,7 +90,6 @@ struct ngx_http_results_connection_s {
 
     unsigned                ready:1;        /* the first flight is over */
     unsigned                warned:1;       /* during this job */
-    unsigned                paused:1;       /* the job wants no rows now */
     unsigned                broken:1;       /* to be closed by its handler */
     unsigned                leaving:1;      /* closed by us, on exit */
     unsigned                shutdown:1;     /* worker_shutdown_timeout */
@@ -128,9 +124,6 @@ void ngx_http_results_connection_send(ngx_http_results_connection_t *hc,
  * still what it was; closes where it is not, or does not answer.
  */
 void ngx_http_results_connection_check(ngx_http_results_connection_t *hc);
-
-/* the job that returned NGX_AGAIN from row() takes rows again */
-void ngx_http_results_connection_go_on(ngx_http_results_connection_t *hc);
 
 /*
  * Closes it; on_closed(reason), then done(LOST) of its job follow at once.

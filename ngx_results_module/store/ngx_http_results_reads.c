@@ -1,25 +1,48 @@
 
 /*
- * Reads: see ngx_http_results_reads.h.  They never use the last idle reader
- * of several, so that a token lookup does not wait behind a long list.
+ * Reads: see ngx_http_results_reads.h.
+ *
+ * A read that waits is in `waiting`, and, unless it waits for a pause to end,
+ * in its lane's tree as well.  It is the request's memory: nothing here keeps
+ * it beyond its handler or its cancellation.
  */
 
 #include "ngx_http_results_reads.h"
 
 
-/* requests of a worker that wait for a reader */
-#define NGX_HTTP_RESULTS_READS_MAX  4096
+/* requests of a worker that wait in a lane at a place */
+#define NGX_HTTP_RESULTS_READS_MAX  1024
+
+/* ms before a read is asked again that the database has failed */
+#define NGX_HTTP_RESULTS_READS_PAUSE  100
 
 
 static void ngx_http_results_reads_flush_handler(ngx_event_t *ev);
+static void ngx_http_results_reads_pause_handler(ngx_event_t *ev);
 static void ngx_http_results_reads_deadline_handler(ngx_event_t *ev);
 static void ngx_http_results_reads_set_timer(ngx_http_results_reads_t *rs);
-static ngx_http_results_slot_t *ngx_http_results_reads_slot(
+static ngx_http_results_lane_t *ngx_http_results_reads_next(
     ngx_http_results_reads_t *rs);
+static ngx_uint_t ngx_http_results_reads_may_send(
+    ngx_http_results_reads_t *rs, ngx_http_results_lane_t *lane);
+static void ngx_http_results_reads_send(ngx_http_results_reads_t *rs,
+    ngx_http_results_lane_t *lane);
+static void ngx_http_results_reads_queue(ngx_http_results_read_t *read);
+static void ngx_http_results_reads_unqueue(ngx_http_results_read_t *read);
 static ngx_int_t ngx_http_results_slot_row(ngx_http_results_job_t *job,
     const results_str_t *values, ngx_uint_t nvalues);
 static void ngx_http_results_slot_done(ngx_http_results_job_t *job,
     const ngx_http_results_end_t *end);
+static void ngx_http_results_slot_again(ngx_http_results_reads_t *rs,
+    ngx_http_results_read_t *read, ngx_uint_t pause);
+
+
+static const ngx_uint_t  ngx_http_results_lane_of[RESULTS_READS] = {
+    NGX_HTTP_RESULTS_LANE_RECORD,          /* RESULTS_READ_RECORD */
+    NGX_HTTP_RESULTS_LANE_TOKEN,           /* RESULTS_ISSUE_TOKEN */
+    NGX_HTTP_RESULTS_LANE_PAGE,            /* RESULTS_READ_RECORDS */
+    NGX_HTTP_RESULTS_LANE_PAGE             /* RESULTS_READ_REPORT */
+};
 
 
 ngx_int_t
@@ -27,6 +50,7 @@ ngx_http_results_reads_init(ngx_http_results_reads_t *rs, ngx_cycle_t *cycle,
     ngx_http_results_store_conf_t *conf, ngx_http_results_pool_t *pool)
 {
     ngx_uint_t                i;
+    ngx_http_results_lane_t  *lane;
     ngx_http_results_slot_t  *slot;
 
     rs->conf = conf;
@@ -34,9 +58,17 @@ ngx_http_results_reads_init(ngx_http_results_reads_t *rs, ngx_cycle_t *cycle,
 
     rs->complaint.conf = conf;
     rs->complaint.what = "reads";
-    rs->nslots = conf->readers > 1 ? conf->readers - 1 : 1;
+
+    /* the last of three or more is for lookups alone */
+    rs->nslots = conf->readers > 2 ? conf->readers - 1 : conf->readers;
 
     ngx_queue_init(&rs->waiting);
+
+    for (i = 0; i < NGX_HTTP_RESULTS_LANES; i++) {
+        lane = &rs->lanes[i];
+        ngx_rbtree_init(&lane->tree, &lane->sentinel,
+                        ngx_rbtree_insert_value);
+    }
 
     rs->slots = ngx_pcalloc(cycle->pool,
                             rs->nslots * sizeof(ngx_http_results_slot_t));
@@ -60,6 +92,10 @@ ngx_http_results_reads_init(ngx_http_results_reads_t *rs, ngx_cycle_t *cycle,
     rs->flush.data = rs;
     rs->flush.log = cycle->log;
 
+    rs->pause.handler = ngx_http_results_reads_pause_handler;
+    rs->pause.data = rs;
+    rs->pause.log = cycle->log;
+
     /* keeps a worker that exits alive until its reads are answered */
     rs->deadline.handler = ngx_http_results_reads_deadline_handler;
     rs->deadline.data = rs;
@@ -78,6 +114,10 @@ ngx_http_results_reads_exit(ngx_http_results_reads_t *rs)
         ngx_delete_posted_event(&rs->flush);
     }
 
+    if (rs->pause.timer_set) {
+        ngx_del_timer(&rs->pause);
+    }
+
     if (rs->deadline.timer_set) {
         ngx_del_timer(&rs->deadline);
     }
@@ -88,30 +128,81 @@ ngx_int_t
 ngx_http_results_reads_ask(ngx_http_results_reads_t *rs,
     ngx_http_results_read_t *read)
 {
+    ngx_http_results_lane_t  *lane;
+
     if (rs->pool->closing
-        || ngx_http_results_pool_down_for(rs->pool)
-           > NGX_HTTP_RESULTS_FAIL_FAST)
+        || (!read->goes_on
+            && ngx_http_results_pool_down_for(rs->pool)
+               > NGX_HTTP_RESULTS_FAIL_FAST))
     {
         return NGX_DECLINED;
     }
 
-    if (rs->nwaiting == NGX_HTTP_RESULTS_READS_MAX) {
+    lane = &rs->lanes[ngx_http_results_lane_of[read->call->function]];
+
+    read->lane = lane;
+    read->place = (ngx_uint_t) read->institution % NGX_HTTP_RESULTS_PLACES;
+
+    if (lane->waits[read->place] == NGX_HTTP_RESULTS_READS_MAX) {
         return NGX_BUSY;
     }
 
     read->slot = NULL;
     read->started = 0;
+    read->left = 0;
     read->sqlstate[0] = '\0';
     read->deadline = ngx_current_msec + rs->conf->read_timeout;
 
+    /* behind what this institution has waiting, and before what would be the
+       second of another one */
+
+    lane->turns[read->place] = ngx_max(lane->turns[read->place], lane->turn)
+                               + 1;
+    read->turn.key = lane->turns[read->place];
+
     ngx_queue_insert_tail(&rs->waiting, &read->queue);
-    rs->nwaiting++;
+    ngx_http_results_reads_queue(read);
+
+    lane->waits[read->place]++;
 
     ngx_http_results_reads_set_timer(rs);
 
     ngx_post_event(&rs->flush, &ngx_posted_events);
 
     return NGX_OK;
+}
+
+
+/* a read that waits is in its lane's tree */
+
+static void
+ngx_http_results_reads_queue(ngx_http_results_read_t *read)
+{
+    ngx_http_results_lane_t  *lane;
+
+    lane = read->lane;
+
+    ngx_rbtree_insert(&lane->tree, &read->turn);
+    read->queued = 1;
+}
+
+
+/* it does not wait any more */
+
+static void
+ngx_http_results_reads_unqueue(ngx_http_results_read_t *read)
+{
+    ngx_http_results_lane_t  *lane;
+
+    lane = read->lane;
+
+    ngx_queue_remove(&read->queue);
+    lane->waits[read->place]--;
+
+    if (read->queued) {
+        ngx_rbtree_delete(&lane->tree, &read->turn);
+        read->queued = 0;
+    }
 }
 
 
@@ -124,8 +215,7 @@ ngx_http_results_reads_cancel(ngx_http_results_reads_t *rs,
     slot = read->slot;
 
     if (slot == NULL) {
-        ngx_queue_remove(&read->queue);
-        rs->nwaiting--;
+        ngx_http_results_reads_unqueue(read);
         ngx_http_results_reads_set_timer(rs);
         return;
     }
@@ -133,23 +223,6 @@ ngx_http_results_reads_cancel(ngx_http_results_reads_t *rs,
     /* what is left of its rows comes and is dropped */
 
     slot->read = NULL;
-
-    if (slot->job.connection != NULL) {
-        ngx_http_results_connection_go_on(slot->job.connection);
-    }
-}
-
-
-void
-ngx_http_results_reads_go_on(ngx_http_results_read_t *read)
-{
-    ngx_http_results_slot_t  *slot;
-
-    slot = read->slot;
-
-    if (slot != NULL && slot->job.connection != NULL) {
-        ngx_http_results_connection_go_on(slot->job.connection);
-    }
 }
 
 
@@ -163,37 +236,18 @@ ngx_http_results_reads_flush_handler(ngx_event_t *ev)
 void
 ngx_http_results_reads_flush(ngx_http_results_reads_t *rs)
 {
-    ngx_queue_t              *q;
-    ngx_http_results_slot_t  *slot;
+    ngx_http_results_lane_t  *lane;
 
     ngx_http_results_reads_fail(rs, 0);
 
-    while (!ngx_queue_empty(&rs->waiting)) {
-
-        slot = ngx_http_results_reads_slot(rs);
-
-        if (slot == NULL) {
-            break;
-        }
+    while ((lane = ngx_http_results_reads_next(rs)) != NULL) {
 
         if (!ngx_http_results_pool_has_idle(rs->pool)) {
             ngx_http_results_pool_grow(rs->pool);
             break;
         }
 
-        q = ngx_queue_head(&rs->waiting);
-        ngx_queue_remove(q);
-        rs->nwaiting--;
-
-        slot->read = ngx_queue_data(q, ngx_http_results_read_t, queue);
-        slot->read->slot = slot;
-        slot->sent = 1;
-
-        slot->job.statement = NGX_HTTP_RESULTS_READ
-                              + slot->read->call->function;
-        slot->job.values = slot->read->call->args;
-
-        ngx_http_results_pool_send(rs->pool, &slot->job);
+        ngx_http_results_reads_send(rs, lane);
     }
 
     ngx_http_results_reads_set_timer(rs);
@@ -202,18 +256,88 @@ ngx_http_results_reads_flush(ngx_http_results_reads_t *rs)
 }
 
 
-static ngx_http_results_slot_t *
-ngx_http_results_reads_slot(ngx_http_results_reads_t *rs)
-{
-    ngx_uint_t  i;
+/* the lane whose turn it is, of those that have a read and may send it */
 
-    for (i = 0; i < rs->nslots; i++) {
-        if (!rs->slots[i].sent) {
-            return &rs->slots[i];
+static ngx_http_results_lane_t *
+ngx_http_results_reads_next(ngx_http_results_reads_t *rs)
+{
+    ngx_uint_t                i;
+    ngx_http_results_lane_t  *lane;
+
+    for (i = 0; i < NGX_HTTP_RESULTS_LANES; i++) {
+
+        lane = &rs->lanes[(rs->next + i) % NGX_HTTP_RESULTS_LANES];
+
+        if (lane->tree.root != &lane->sentinel
+            && ngx_http_results_reads_may_send(rs, lane))
+        {
+            return lane;
         }
     }
 
     return NULL;
+}
+
+
+/*
+ * Of three readers or more pages leave two, one of which is for lookups
+ * alone; of two they leave one, which then the quick reads and the lookups
+ * share, a quick read at a time.
+ */
+
+static ngx_uint_t
+ngx_http_results_reads_may_send(ngx_http_results_reads_t *rs,
+    ngx_http_results_lane_t *lane)
+{
+    ngx_uint_t  n, pages, quick;
+
+    n = rs->conf->readers;
+    pages = rs->lanes[NGX_HTTP_RESULTS_LANE_PAGE].busy;
+    quick = rs->lanes[NGX_HTTP_RESULTS_LANE_TOKEN].busy
+            + rs->lanes[NGX_HTTP_RESULTS_LANE_RECORD].busy;
+
+    if (pages + quick == rs->nslots) {
+        return 0;
+    }
+
+    if (lane == &rs->lanes[NGX_HTTP_RESULTS_LANE_PAGE]) {
+        return pages < (n > 2 ? n - 2 : 1);
+    }
+
+    return quick < (n > 1 ? n - 1 : 1);
+}
+
+
+static void
+ngx_http_results_reads_send(ngx_http_results_reads_t *rs,
+    ngx_http_results_lane_t *lane)
+{
+    ngx_rbtree_node_t        *node;
+    ngx_http_results_read_t  *read;
+    ngx_http_results_slot_t  *slot;
+
+    for (slot = rs->slots; slot->lane; slot++) { /* void */ }
+
+    node = ngx_rbtree_min(lane->tree.root, &lane->sentinel);
+    read = ngx_rbtree_data(node, ngx_http_results_read_t, turn);
+
+    /* one that is asked again has no key any more, and comes first */
+
+    lane->turn = ngx_max(lane->turn, node->key);
+    lane->busy++;
+
+    ngx_http_results_reads_unqueue(read);
+
+    rs->next = (ngx_uint_t) (lane - rs->lanes) + 1;
+
+    read->slot = slot;
+
+    slot->read = read;
+    slot->lane = lane;
+    slot->job.statement = NGX_HTTP_RESULTS_READ + read->call->function;
+    slot->job.values = read->call->args;
+
+    ngx_http_results_pool_send(rs->pool, &slot->job);
 }
 
 
@@ -225,13 +349,12 @@ ngx_http_results_slot_row(ngx_http_results_job_t *job,
 
     slot = job->data;
 
-    if (slot->read == NULL) {
-        return NGX_OK;
+    if (slot->read != NULL) {
+        slot->read->started = 1;
+        slot->read->row(slot->read, values, nvalues);
     }
 
-    slot->read->started = 1;
-
-    return slot->read->row(slot->read, values, nvalues);
+    return NGX_OK;
 }
 
 
@@ -254,7 +377,8 @@ ngx_http_results_slot_done(ngx_http_results_job_t *job,
 
     read = slot->read;
     slot->read = NULL;
-    slot->sent = 0;
+    slot->lane->busy--;
+    slot->lane = NULL;
 
     ngx_post_event(&rs->flush, &ngx_posted_events);
 
@@ -271,7 +395,7 @@ ngx_http_results_slot_done(ngx_http_results_job_t *job,
         return;
     }
 
-    if (read->started) {
+    if (read->left) {
         read->handler(read, NGX_HTTP_RESULTS_READ_BROKEN);
         return;
     }
@@ -293,10 +417,80 @@ ngx_http_results_slot_done(ngx_http_results_job_t *job,
         return;
     }
 
-    ngx_queue_insert_head(&rs->waiting, &read->queue);
-    rs->nwaiting++;
+    ngx_http_results_slot_again(rs, read,
+                                end->end == NGX_HTTP_RESULTS_JOB_ERROR);
+}
+
+
+/*
+ * Its turn has come, so it is the next one of its lane: at once where its
+ * connection was lost, which the pool does not replace without a pause, and
+ * after one where the database had a reason that passes.
+ */
+
+static void
+ngx_http_results_slot_again(ngx_http_results_reads_t *rs,
+    ngx_http_results_read_t *read, ngx_uint_t pause)
+{
+    ngx_queue_t              *q;
+    ngx_http_results_lane_t  *lane;
+    ngx_http_results_read_t  *other;
+
+    lane = read->lane;
+
+    if (read->started) {
+        read->started = 0;
+        read->again(read);
+    }
+
+    for (q = ngx_queue_head(&rs->waiting);
+         q != ngx_queue_sentinel(&rs->waiting);
+         q = ngx_queue_next(q))
+    {
+        other = ngx_queue_data(q, ngx_http_results_read_t, queue);
+
+        if ((ngx_msec_int_t) (other->deadline - read->deadline) >= 0) {
+            break;
+        }
+    }
+
+    /* before that one, or at the end */
+
+    ngx_queue_insert_tail(q, &read->queue);
+    lane->waits[read->place]++;
+
+    if (!pause) {
+        ngx_http_results_reads_queue(read);
+
+    } else if (!rs->pause.timer_set) {
+        ngx_add_timer(&rs->pause, NGX_HTTP_RESULTS_READS_PAUSE);
+    }
 
     ngx_http_results_reads_set_timer(rs);
+}
+
+
+static void
+ngx_http_results_reads_pause_handler(ngx_event_t *ev)
+{
+    ngx_queue_t               *q;
+    ngx_http_results_read_t   *read;
+    ngx_http_results_reads_t  *rs;
+
+    rs = ev->data;
+
+    for (q = ngx_queue_head(&rs->waiting);
+         q != ngx_queue_sentinel(&rs->waiting);
+         q = ngx_queue_next(q))
+    {
+        read = ngx_queue_data(q, ngx_http_results_read_t, queue);
+
+        if (!read->queued) {
+            ngx_http_results_reads_queue(read);
+        }
+    }
+
+    ngx_http_results_reads_flush(rs);
 }
 
 
@@ -329,8 +523,7 @@ ngx_http_results_reads_fail(ngx_http_results_reads_t *rs, ngx_uint_t all)
             return;
         }
 
-        ngx_queue_remove(q);
-        rs->nwaiting--;
+        ngx_http_results_reads_unqueue(read);
 
         read->handler(read, NGX_HTTP_RESULTS_READ_UNAVAILABLE);
     }

@@ -26,6 +26,7 @@ static ngx_uint_t ngx_http_results_readers_wanted(
     ngx_http_results_pool_t *pool);
 static void ngx_http_results_readers_available(ngx_http_results_pool_t *pool);
 static void ngx_http_results_readers_shutdown(ngx_http_results_pool_t *pool);
+static void ngx_http_results_store_opened(ngx_http_results_pool_t *pool);
 static void ngx_http_results_store_doubt(ngx_http_results_pool_t *pool);
 
 
@@ -68,6 +69,9 @@ ngx_http_results_store_init_process(ngx_cycle_t *cycle,
     {
         return NGX_ERROR;
     }
+
+    store->batcher.pool.opened = ngx_http_results_store_opened;
+    store->readers.opened = ngx_http_results_store_opened;
 
     store->batcher.pool.doubt = ngx_http_results_store_doubt;
     store->readers.doubt = ngx_http_results_store_doubt;
@@ -170,6 +174,20 @@ ngx_http_results_readers_shutdown(ngx_http_results_pool_t *pool)
 }
 
 
+/* a server that takes one of them takes the others */
+
+static void
+ngx_http_results_store_opened(ngx_http_results_pool_t *pool)
+{
+    ngx_http_results_store_t  *store;
+
+    store = pool->conf->store;
+
+    ngx_http_results_pool_hurry(&store->batcher.pool);
+    ngx_http_results_pool_hurry(&store->readers);
+}
+
+
 /* a writer that was lost tells of the readers as well, and the reverse */
 
 static void
@@ -240,13 +258,6 @@ void
 ngx_http_results_store_cancel_read(ngx_http_results_read_t *read)
 {
     ngx_http_results_reads_cancel(&read->store->reads, read);
-}
-
-
-void
-ngx_http_results_store_go_on(ngx_http_results_read_t *read)
-{
-    ngx_http_results_reads_go_on(read);
 }
 
 

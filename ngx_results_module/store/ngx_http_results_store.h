@@ -173,8 +173,8 @@ struct ngx_http_results_lookup_s {
 typedef enum {
     NGX_HTTP_RESULTS_READ_DONE = 0,   /* every row was given */
     NGX_HTTP_RESULTS_READ_REFUSED,    /* the database will never answer it */
-    NGX_HTTP_RESULTS_READ_UNAVAILABLE,   /* 503: no row was given */
-    NGX_HTTP_RESULTS_READ_BROKEN      /* some rows were given, more are lost */
+    NGX_HTTP_RESULTS_READ_UNAVAILABLE,   /* 503: nothing has left */
+    NGX_HTTP_RESULTS_READ_BROKEN      /* something has, the rest is lost */
 } ngx_http_results_read_end_e;
 
 
@@ -182,14 +182,24 @@ typedef enum {
 struct ngx_http_results_read_s {
     ngx_queue_t             queue;
     const results_read_t   *call;
+    int32_t                 institution;    /* whose turn it takes; 0: none */
+    unsigned                goes_on:1;      /* the request has waited for the
+                                               store before: it is not turned
+                                               away while that is down */
 
     /*
-     * once a row, in binary, valid only during the call; NGX_AGAIN: no more
-     * until ngx_http_results_store_go_on()
+     * Set by row() or its caller: something of the rows has left to the
+     * client, so that they can't come again from the first.
      */
-    ngx_int_t             (*row)(ngx_http_results_read_t *read,
+    unsigned                left:1;
+
+    /* once a row, in binary, valid only during the call */
+    void                  (*row)(ngx_http_results_read_t *read,
                                  const results_str_t *values,
                                  ngx_uint_t nvalues);
+
+    /* the rows so far are void: they come again from the first */
+    void                  (*again)(ngx_http_results_read_t *read);
 
     void                  (*handler)(ngx_http_results_read_t *read,
                                      ngx_http_results_read_end_e end);
@@ -199,8 +209,12 @@ struct ngx_http_results_read_s {
 
     /* the store's */
     ngx_http_results_store_t  *store;
+    void                   *lane;
+    ngx_uint_t              place;          /* among the institutions */
+    ngx_rbtree_node_t       turn;           /* in its lane, while queued */
     void                   *slot;           /* it is in flight in, or NULL */
     ngx_msec_t              deadline;
+    unsigned                queued:1;
     unsigned                started:1;      /* a row was given */
 };
 
@@ -253,9 +267,6 @@ ngx_int_t ngx_http_results_store_read(ngx_http_results_store_t *store,
 
 /* no row() and no handler() will be called; the memory is the caller's */
 void ngx_http_results_store_cancel_read(ngx_http_results_read_t *read);
-
-/* the read whose row() returned NGX_AGAIN takes rows again */
-void ngx_http_results_store_go_on(ngx_http_results_read_t *read);
 
 /*
  * Why this worker can not write and read now; NULL: it can, or it is exiting

@@ -12,6 +12,7 @@
 
 
 static results_next_e results_ispring_parse(results_request_t *r);
+static void results_ispring_start(results_request_t *r);
 static void results_ispring_row(results_request_t *r,
     const results_str_t *values, unsigned nvalues);
 static int results_ispring_keep(results_request_t *r,
@@ -95,6 +96,7 @@ results_ispring_parse(results_request_t *r)
         return RESULTS_NEXT_REPLY;
     }
 
+    page->type = type;
     page->json = (type == RESULTS_ISPRING_JSON);
 
     if (results_ispring_query(r, manager, page) != 0) {
@@ -102,12 +104,28 @@ results_ispring_parse(results_request_t *r)
     }
 
     r->state = page;
-    r->reply.status = 200;
-    r->reply.content_type = results_str(results_ispring_types[type]);
-
-    results_ispring_write_start(&r->reply.body, page->json);
+    results_ispring_start(r);
 
     return RESULTS_NEXT_READ;
+}
+
+
+/* an empty page; again where its rows come again */
+
+static void
+results_ispring_start(results_request_t *r)
+{
+    results_ispring_page_t  *page;
+
+    page = r->state;
+
+    page->more = 0;
+    page->rows = 0;
+
+    r->reply.status = 200;
+    r->reply.content_type = results_str(results_ispring_types[page->type]);
+
+    results_ispring_write_start(&r->reply.body, page->json);
 }
 
 
@@ -123,6 +141,11 @@ results_ispring_row(results_request_t *r, const results_str_t *values,
     results_ispring_page_t  *page;
 
     page = r->state;
+
+    if (values == NULL) {
+        results_ispring_start(r);
+        return;
+    }
 
     if (nvalues != RESULTS_ISPRING_COLUMNS) {
         results_fail(r, 500, "a row of another form came back");

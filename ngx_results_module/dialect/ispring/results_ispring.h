@@ -21,6 +21,7 @@ typedef struct {
 
 /* r->state */
 typedef struct {
+    int                     type;      /* of its media types */
     unsigned                json:1;    /* else XML */
     unsigned                more:1;    /* another page follows last */
     unsigned                size;      /* rows asked for */

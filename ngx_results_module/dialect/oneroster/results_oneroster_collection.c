@@ -117,6 +117,12 @@ results_oneroster_list_row(results_request_t *r, const results_str_t *values,
 
     page = r->state;
 
+    if (values == NULL) {
+        page->total = -1;
+        page->more = 0;
+        return;
+    }
+
     if (nvalues <= RESULTS_RECORD_COLUMNS) {
         results_fail(r, 500, "the database answered in an unknown form");
         return;

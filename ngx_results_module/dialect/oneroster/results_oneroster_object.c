@@ -92,6 +92,10 @@ results_oneroster_get_row(results_request_t *r, const results_str_t *values,
     results_record_t                  record;
     const results_oneroster_model_t  *model;
 
+    if (values == NULL) {
+        return;
+    }
+
     model = results_oneroster_route_model(r);
 
     rc = results_oneroster_row(r, r->arena, values, nvalues, model, &record,

@@ -82,6 +82,11 @@ results_oneroster_patch_row(results_request_t *r, const results_str_t *values,
     const results_oneroster_model_t  *model;
 
     patch = r->state;
+    patch->object = NULL;
+
+    if (values == NULL) {
+        return;
+    }
 
     model = results_oneroster_route_model(r);
 

@@ -74,6 +74,9 @@ sub reset { $_[0]->_command('reset') }
 # resets the connection that carries the n-th byte from now, after that byte
 sub cut_after { $_[0]->_command('cut_after', $_[1], $_[2]) }
 
+# keeps what follows the n-th byte from now on the connection that carries it
+sub hold_after { $_[0]->_command('hold_after', $_[1], $_[2]) }
+
 # new connections are refused
 sub refuse { $_[0]->_command('refuse') }
 
@@ -301,7 +304,7 @@ sub _forward {
 
     my $name = $half->{name};
     my $limit = $self->{pieces};
-    my $left = $self->{cut_after}{$name};
+    my $left = $self->{after}{$name};
     $limit = $left if defined $left && $left < $limit;
 
     my $n = syswrite $half->{to}, $first->[1], $limit;
@@ -315,11 +318,16 @@ sub _forward {
     shift @{ $half->{queue} } if $first->[1] eq '';
 
     if (defined $left) {
-        $self->{cut_after}{$name} -= $n;
+        $self->{after}{$name} -= $n;
 
-        if ($self->{cut_after}{$name} <= 0) {
-            delete $self->{cut_after}{$name};
-            $self->_close($pair, 1);
+        if ($self->{after}{$name} <= 0) {
+            delete $self->{after}{$name};
+
+            if ($self->{then} eq 'hold_after') {
+                $half->{held} = 1;
+            } else {
+                $self->_close($pair, 1);
+            }
         }
     }
 }
@@ -349,7 +357,7 @@ sub _obey {
     return 0 if $command eq 'end';
 
     if ($command eq 'pass') {
-        @$self{qw(delay stall pieces cut_after)} = (0, '', 65536, {});
+        @$self{qw(delay stall pieces after)} = (0, '', 65536, {});
         delete $_->{held} for map { @$_{qw(up down)} }
             values %{ $self->{pairs} };
         $self->_listen;
@@ -366,8 +374,9 @@ sub _obey {
     } elsif ($command eq 'pieces') {
         $self->{pieces} = $args[0];
 
-    } elsif ($command eq 'cut_after') {
-        $self->{cut_after}{$args[0]} = $args[1];
+    } elsif ($command eq 'cut_after' || $command eq 'hold_after') {
+        $self->{after}{$args[0]} = $args[1];
+        $self->{then} = $command;
 
     } elsif ($command eq 'cut' || $command eq 'reset') {
         $self->_close($_, $command eq 'reset')
