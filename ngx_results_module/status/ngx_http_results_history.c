@@ -3,6 +3,11 @@
  * The last minutes, for the status page: every other second one worker, the
  * first whose timer finds that it is time, writes down some of the sums.  The
  * samples lie in the zone of the counters and outlive reloads and workers.
+ *
+ * Whoever takes `last` writes the next sample, which can be seen when `n` says
+ * so.  A worker that is killed, or stopped, in the middle leaves a place that
+ * nobody reads; two seconds later the next one writes the same place, as a
+ * whole.  One that goes on then has lost its turn: it does not count.
  */
 
 #include "ngx_http_results_metrics.h"
@@ -111,7 +116,7 @@ ngx_http_results_history_handler(ngx_event_t *ev)
 {
     ngx_uint_t                     i;
     ngx_time_t                    *tp;
-    ngx_atomic_uint_t              last;
+    ngx_atomic_uint_t              last, turn, n;
     ngx_http_results_sample_t     *sample;
     ngx_http_results_report_t     *report;
     ngx_http_results_history_t    *history;
@@ -126,21 +131,28 @@ ngx_http_results_history_handler(ngx_event_t *ev)
     mcf = ev->data;
     history = ngx_http_results_history;
     last = history->last;
+    turn = ngx_current_msec;
 
     /* another worker's clock, which last was read from, may be ahead */
 
     if ((last
          && (ngx_msec_int_t) (ngx_current_msec - last)
             < NGX_HTTP_RESULTS_SAMPLE_EVERY - NGX_HTTP_RESULTS_SAMPLE_EARLY)
-        || !ngx_atomic_cmp_set(&history->last, last, ngx_current_msec))
+        || !ngx_atomic_cmp_set(&history->last, last, turn))
     {
         return;
     }
 
+    n = history->n;
+
     report = &ngx_http_results_history_report;
     ngx_http_results_report(report, mcf);
 
-    sample = &history->samples[history->n % NGX_HTTP_RESULTS_SAMPLES];
+    if (history->last != turn) {
+        return;
+    }
+
+    sample = &history->samples[n % NGX_HTTP_RESULTS_SAMPLES];
 
     tp = ngx_timeofday();
     sample->time = (uint64_t) tp->sec * 1000 + tp->msec;
@@ -155,7 +167,7 @@ ngx_http_results_history_handler(ngx_event_t *ev)
     }
 
     ngx_memory_barrier();
-    history->n++;
+    (void) ngx_atomic_cmp_set(&history->n, n, n + 1);
 }
 
 

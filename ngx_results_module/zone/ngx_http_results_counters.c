@@ -5,8 +5,10 @@
  * children of a master, the workers of an older configuration included.
  *
  * The zone is kept over a reload; a worker that takes over the slot of one
- * that is gone goes on counting where that one stopped.  A slot's memory is
- * taken when a process first needs it, and never given back.
+ * that is gone goes on counting where that one stopped.  All slots are one
+ * piece of memory, taken when the zone is made: the slab allocator's lists
+ * can't be trusted after a worker that died in it, so no worker uses it.  The
+ * system gives a slot its memory when it is first written.
  */
 
 #include "ngx_http_results_counters.h"
@@ -22,11 +24,19 @@
 #define NGX_HTTP_RESULTS_TEXT_TRIES   1000
 
 
-/* what lies in the zone */
+/* a zone of a module with another number is refused: see init_zone() */
+#define NGX_HTTP_RESULTS_COUNTERS_LAYOUT  0x636e7432
+
+
+/* what lies in the zone; pointers in it are set when their data is there */
 typedef struct {
+    ngx_uint_t                    layout;
+    size_t                        slot_size;
+    size_t                        history_size;
     time_t                        started;
     void                         *history;
-    ngx_str_t                     names[NGX_HTTP_RESULTS_STORE_SLOTS];
+    u_char                       *memory;   /* of all slots */
+    ngx_str_t                    *names[NGX_HTTP_RESULTS_STORE_SLOTS];
     ngx_http_results_counters_t  *slots[NGX_MAX_PROCESSES];
 } ngx_http_results_counters_sh_t;
 
@@ -41,8 +51,12 @@ typedef struct {
 
 static ngx_int_t ngx_http_results_counters_init_zone(ngx_shm_zone_t *zone,
     void *data);
+static ngx_http_results_counters_sh_t *ngx_http_results_counters_make(
+    ngx_slab_pool_t *shpool, size_t history);
 static ngx_int_t ngx_http_results_counters_place(ngx_shm_zone_t *zone,
     ngx_http_results_counters_sh_t *sh, ngx_http_results_counted_t *store);
+static ngx_int_t ngx_http_results_counters_named(ngx_slab_pool_t *shpool,
+    ngx_str_t **named, ngx_str_t *name);
 static void ngx_http_results_counters_zero_gauges(void);
 
 
@@ -124,16 +138,20 @@ ngx_http_results_counters_init_zone(ngx_shm_zone_t *zone, void *data)
         sh = shpool->data;
 
     } else {
-        sh = ngx_slab_calloc(shpool, sizeof(ngx_http_results_counters_sh_t));
+        sh = ngx_http_results_counters_make(shpool, new->history);
         if (sh == NULL) {
             return NGX_ERROR;
         }
+    }
 
-        sh->started = ngx_time();
-        sh->history = ngx_slab_calloc(shpool, new->history);
-        ngx_str_set(&sh->names[NGX_HTTP_RESULTS_OTHER_STORE], "other");
-
-        shpool->data = sh;
+    if (sh->layout != NGX_HTTP_RESULTS_COUNTERS_LAYOUT
+        || sh->slot_size != NGX_HTTP_RESULTS_SLOT_SIZE
+        || sh->history_size != new->history)
+    {
+        ngx_log_error(NGX_LOG_EMERG, zone->shm.log, 0,
+                      "results: the zone \"%V\" is of another version of "
+                      "this module: restart nginx", &zone->shm.name);
+        return NGX_ERROR;
     }
 
     new->sh = sh;
@@ -149,27 +167,61 @@ ngx_http_results_counters_init_zone(ngx_shm_zone_t *zone, void *data)
 }
 
 
+static ngx_http_results_counters_sh_t *
+ngx_http_results_counters_make(ngx_slab_pool_t *shpool, size_t history)
+{
+    ngx_str_t                        other;
+    ngx_http_results_counters_sh_t  *sh;
+
+    sh = ngx_slab_calloc(shpool, sizeof(ngx_http_results_counters_sh_t));
+    if (sh == NULL) {
+        return NULL;
+    }
+
+    sh->layout = NGX_HTTP_RESULTS_COUNTERS_LAYOUT;
+    sh->slot_size = NGX_HTTP_RESULTS_SLOT_SIZE;
+    sh->history_size = history;
+    sh->started = ngx_time();
+
+    sh->history = ngx_slab_calloc(shpool, history);
+    sh->memory = ngx_slab_alloc(shpool, NGX_MAX_PROCESSES
+                                        * NGX_HTTP_RESULTS_SLOT_SIZE);
+
+    ngx_str_set(&other, "other");
+
+    if (sh->history == NULL || sh->memory == NULL
+        || ngx_http_results_counters_named(shpool,
+                      &sh->names[NGX_HTTP_RESULTS_OTHER_STORE], &other)
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    shpool->data = sh;
+
+    return sh;
+}
+
+
 /* the place of a store's name, or a free one, or the shared one */
 
 static ngx_int_t
 ngx_http_results_counters_place(ngx_shm_zone_t *zone,
     ngx_http_results_counters_sh_t *sh, ngx_http_results_counted_t *store)
 {
-    u_char           *p;
-    ngx_str_t        *name;
-    ngx_uint_t        i;
-    ngx_slab_pool_t  *shpool;
+    ngx_str_t   *name;
+    ngx_uint_t   i;
 
     name = store->name;
 
     for (i = 0; i < NGX_HTTP_RESULTS_OTHER_STORE; i++) {
 
-        if (sh->names[i].data == NULL) {
+        if (sh->names[i] == NULL) {
             break;
         }
 
-        if (sh->names[i].len == name->len
-            && ngx_strncmp(sh->names[i].data, name->data, name->len) == 0)
+        if (sh->names[i]->len == name->len
+            && ngx_strncmp(sh->names[i]->data, name->data, name->len) == 0)
         {
             break;
         }
@@ -184,21 +236,34 @@ ngx_http_results_counters_place(ngx_shm_zone_t *zone,
                       "restarted", name, NGX_HTTP_RESULTS_OTHER_STORE);
     }
 
-    if (sh->names[i].data != NULL) {
+    if (sh->names[i] != NULL) {
         return NGX_OK;
     }
 
-    shpool = (ngx_slab_pool_t *) zone->shm.addr;
+    return ngx_http_results_counters_named((ngx_slab_pool_t *) zone->shm.addr,
+                                           &sh->names[i], name);
+}
 
-    p = ngx_slab_alloc(shpool, ngx_max(name->len, 1));
-    if (p == NULL) {
+
+/* workers of the old configuration read a name as soon as it can be seen */
+
+static ngx_int_t
+ngx_http_results_counters_named(ngx_slab_pool_t *shpool, ngx_str_t **named,
+    ngx_str_t *name)
+{
+    ngx_str_t  *copy;
+
+    copy = ngx_slab_alloc(shpool, sizeof(ngx_str_t) + name->len);
+    if (copy == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_memcpy(p, name->data, name->len);
+    copy->len = name->len;
+    copy->data = (u_char *) (copy + 1);
+    ngx_memcpy(copy->data, name->data, name->len);
 
-    sh->names[i].len = name->len;
-    sh->names[i].data = p;
+    ngx_memory_barrier();
+    *named = copy;
 
     return NGX_OK;
 }
@@ -207,25 +272,30 @@ ngx_http_results_counters_place(ngx_shm_zone_t *zone,
 void
 ngx_http_results_counters_init_process(ngx_shm_zone_t *zone)
 {
-    ngx_slab_pool_t                   *shpool;
     ngx_http_results_counters_t      **slot;
     ngx_http_results_counters_zone_t  *data;
 
     data = zone->data;
-    shpool = (ngx_slab_pool_t *) zone->shm.addr;
 
     ngx_http_results_sh = data->sh;
     slot = &data->sh->slots[ngx_process_slot];
 
     if (*slot == NULL) {
-        *slot = ngx_slab_calloc(shpool, NGX_HTTP_RESULTS_SLOT_SIZE);
+        ngx_http_results_counters = (ngx_http_results_counters_t *)
+                                    (data->sh->memory + ngx_process_slot
+                                     * NGX_HTTP_RESULTS_SLOT_SIZE);
+
+        ngx_memzero(ngx_http_results_counters, NGX_HTTP_RESULTS_SLOT_SIZE);
+
+        ngx_memory_barrier();
+        *slot = ngx_http_results_counters;
     }
 
-    if (*slot != NULL) {
-        ngx_http_results_counters = *slot;
-    }
+    ngx_http_results_counters = *slot;
 
     ngx_http_results_counters_zero_gauges();
+
+    ngx_memory_barrier();
     ngx_http_results_counters->pid = ngx_pid;
 }
 
@@ -251,9 +321,9 @@ ngx_http_results_counters_zero_gauges(void)
         NGX_HTTP_RESULTS_STORE_GAUGES(NGX_HTTP_RESULTS_FIELD)
 #undef NGX_HTTP_RESULTS_FIELD
 
-        ngx_memzero(&store->server, sizeof(ngx_http_results_text_t));
-        ngx_memzero(&store->writer_trouble, sizeof(ngx_http_results_text_t));
-        ngx_memzero(&store->reader_trouble, sizeof(ngx_http_results_text_t));
+        ngx_http_results_text_set(&store->server, "");
+        ngx_http_results_text_set(&store->writer_trouble, "");
+        ngx_http_results_text_set(&store->reader_trouble, "");
     }
 }
 
@@ -286,7 +356,12 @@ ngx_http_results_count_sqlstate(ngx_http_results_store_counters_t *store,
     word = 0;
     ngx_memcpy(&word, sqlstate, ngx_min(ngx_strlen(sqlstate), 5));
 
+    /* never the time of one with the code of another */
+
+    store->error_time = 0;
+    ngx_memory_barrier();
     store->sqlstate = word;
+    ngx_memory_barrier();
     store->error_time = ngx_time();
 }
 
@@ -296,7 +371,9 @@ ngx_http_results_text_set(ngx_http_results_text_t *text, const char *data)
 {
     size_t  i;
 
-    text->sequence++;
+    /* one that was left half written has an odd one already */
+
+    text->sequence |= 1;
     ngx_memory_barrier();
 
     for (i = 0; i < sizeof(text->data) - 1 && data[i]; i++) {
@@ -388,7 +465,8 @@ void
 ngx_http_results_store_counters_add(ngx_http_results_store_counters_t *sum,
     ngx_http_results_store_counters_t *store, ngx_uint_t gauges)
 {
-    ngx_uint_t  i;
+    ngx_uint_t         i;
+    ngx_atomic_uint_t  error_time;
 
 #define NGX_HTTP_RESULTS_FIELD(name)  sum->name += store->name;
 
@@ -412,8 +490,11 @@ ngx_http_results_store_counters_add(ngx_http_results_store_counters_t *sum,
 
     sum->queue_rows_max = ngx_max(sum->queue_rows_max, store->queue_rows_max);
 
-    if (store->error_time > sum->error_time) {
-        sum->error_time = store->error_time;
+    error_time = store->error_time;
+    ngx_memory_barrier();
+
+    if (error_time > sum->error_time) {
+        sum->error_time = error_time;
         sum->sqlstate = store->sqlstate;
     }
 }
@@ -442,7 +523,12 @@ ngx_http_results_counters_of(ngx_uint_t i)
 ngx_str_t
 ngx_http_results_counters_name(ngx_uint_t slot)
 {
-    return ngx_http_results_sh->names[slot];
+    ngx_str_t  *name;
+    ngx_str_t   none = ngx_null_string;
+
+    name = ngx_http_results_sh->names[slot];
+
+    return name ? *name : none;
 }
 
 

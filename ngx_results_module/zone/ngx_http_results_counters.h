@@ -8,6 +8,23 @@
  * A store's counters are found by its name, which the zone keeps over
  * reloads; an API's by its place among the dialects, which only another
  * binary changes, and that has a zone of its own.
+ *
+ * A process can be killed between any two writes.  What that leaves:
+ *
+ *     a counter       is one word: counted, or not
+ *     a histogram     an observation in a bucket and not in the sum
+ *     a gauge         is ignored, as its pid is not alive, until a worker that
+ *                     takes the slot zeroes it; where the system gave the pid
+ *                     to another program before, it counts meanwhile
+ *     a text          its sequence is odd, so it reads as none; the next
+ *                     writer makes it even
+ *     an SQLSTATE     no time, so it reads as none
+ *     a slot          not yet reachable: it is zeroed, then its pointer set
+ *     a store's name  the same; the master writes it, so nginx is gone
+ *     the history     see status/ngx_http_results_history.c
+ *
+ * So nothing is locked, no loop follows what lies here, and nobody waits for
+ * what a dead one would have done.
  */
 
 #ifndef NGX_HTTP_RESULTS_COUNTERS_H
