@@ -14,7 +14,9 @@ AS 'SELECT 2';
 
 
 -- The principals of access tokens that are valid at this moment; nothing for
--- any other.  ord is the place of the digest in the array, from 1.
+-- any other.  ord is the place of the digest in the array, from 1; ttl the
+-- seconds that are left, a month at most: nothing remembers a token for
+-- longer, and none that lives for decades, or for ever, is beyond an int.
 
 CREATE OR REPLACE FUNCTION results_api.lookup_tokens(digests bytea[])
 RETURNS TABLE (ord int, institution_id int, institution text, client_id int,
@@ -35,7 +37,9 @@ BEGIN
     SELECT d.ord::int, i.id, i.name, c.id, c.client_id::text,
            p.id::text, p.role::text, c.ed_app::text,
            array_to_string(t.scopes, ' '),
-           ceil(extract(epoch FROM t.expires_at - clock_timestamp()))::int
+           greatest(ceil(extract(epoch FROM
+               least(t.expires_at, clock_timestamp() + interval '30 days')
+               - clock_timestamp())), 0)::int
     FROM unnest(digests) WITH ORDINALITY AS d (token_sha256, ord)
          JOIN results.access_token t ON t.token_sha256 = d.token_sha256
          JOIN results.api_client c ON c.id = t.client_id

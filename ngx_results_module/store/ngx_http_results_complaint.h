@@ -2,6 +2,7 @@
 /*
  * A kind of statement that fails although its connection works, in the log: a
  * line when that begins and one when it is over, not one for each statement.
+ * The same reason is told once a minute, however many others there are.
  */
 
 #ifndef NGX_HTTP_RESULTS_COMPLAINT_H
@@ -14,18 +15,31 @@
     "an answer of another version's form, run sql/install.sql"
 
 
+#define NGX_HTTP_RESULTS_REASONS  8
+
+
 /* conf and what ("writes", "reads") are set by its owner */
 typedef struct {
     ngx_http_results_store_conf_t  *conf;
     const char             *what;
-    char                    why[80];        /* of the last line; or "" */
-    ngx_msec_t              told;           /* when that was */
-    unsigned                failing:1;      /* and it was the last word */
+
+    struct {
+        char                why[80];        /* or "" */
+        ngx_msec_t          told;
+    }                       reasons[NGX_HTTP_RESULTS_REASONS];
+
+    ngx_msec_t              since;          /* while `failing` */
+    unsigned                failing:1;      /* that was the last line */
 } ngx_http_results_complaint_t;
 
 
 /* how a statement ended: tells what is new */
 void ngx_http_results_complaint_end(ngx_http_results_complaint_t *complaint,
+    const ngx_http_results_end_t *end);
+
+/* the same of an ERROR of one that is not sent again, whatever its code */
+void ngx_http_results_complaint_refused(
+    ngx_http_results_complaint_t *complaint,
     const ngx_http_results_end_t *end);
 
 /* one failed, and what is done about it */

@@ -12,6 +12,26 @@
 /* a request waits for its token so long at most, in ms */
 #define NGX_HTTP_RESULTS_LOOKUP_TIMEOUT  2000
 
+/* the first rest of a lookup that is to be asked again, in ms; then twice */
+#define NGX_HTTP_RESULTS_LOOKUP_REST  20
+
+/*
+ * Halving finds one bad token of a full query within nine statements.  Where
+ * more fail, and none is answered, it is none of the tokens.
+ */
+#define NGX_HTTP_RESULTS_LOOKUP_REFUSED  16
+
+
+/* what becomes of those that were asked together */
+typedef enum {
+    NGX_HTTP_RESULTS_LOOKUP_ANSWERED = 0,
+    NGX_HTTP_RESULTS_LOOKUP_FAILED,
+    NGX_HTTP_RESULTS_LOOKUP_AGAIN,      /* the connection was no good: the pool
+                                           sees to it that this takes time */
+    NGX_HTTP_RESULTS_LOOKUP_HALVES,
+    NGX_HTTP_RESULTS_LOOKUP_LATER       /* in halves, after a rest */
+} ngx_http_results_lookup_fate_e;
+
 
 /* the columns of results_api.lookup_tokens() */
 enum {
@@ -31,7 +51,12 @@ enum {
 
 static void ngx_http_results_lookups_flush_handler(ngx_event_t *ev);
 static void ngx_http_results_lookups_deadline_handler(ngx_event_t *ev);
+static void ngx_http_results_lookups_rest_handler(ngx_event_t *ev);
 static void ngx_http_results_lookups_set_timer(ngx_http_results_lookups_t *l);
+static void ngx_http_results_lookups_wait_again(ngx_http_results_lookups_t *l,
+    ngx_http_results_lookup_t *lookup);
+static void ngx_http_results_lookups_rest(ngx_http_results_lookups_t *l,
+    ngx_http_results_lookup_t *lookup);
 static void ngx_http_results_lookups_send(ngx_http_results_lookups_t *l);
 static ngx_int_t ngx_http_results_query_row(ngx_http_results_job_t *job,
     const results_str_t *values, ngx_uint_t nvalues);
@@ -39,6 +64,10 @@ static uint8_t ngx_http_results_query_text(char *to, size_t max,
     results_str_t value);
 static void ngx_http_results_query_done(ngx_http_results_job_t *job,
     const ngx_http_results_end_t *end);
+static ngx_http_results_lookup_fate_e ngx_http_results_query_fate(
+    ngx_http_results_query_t *query, const ngx_http_results_end_t *end);
+static void ngx_http_results_query_tell(ngx_http_results_query_t *query,
+    ngx_http_results_lookup_t *lookup, ngx_uint_t i);
 
 
 ngx_int_t
@@ -56,6 +85,7 @@ ngx_http_results_lookups_init(ngx_http_results_lookups_t *l,
     l->complaint.what = "token lookups";
 
     ngx_queue_init(&l->waiting);
+    ngx_queue_init(&l->resting);
 
     l->queries = ngx_pcalloc(cycle->pool, conf->readers
                                         * sizeof(ngx_http_results_query_t));
@@ -89,6 +119,11 @@ ngx_http_results_lookups_init(ngx_http_results_lookups_t *l,
     l->deadline.data = l;
     l->deadline.log = cycle->log;
 
+    /* both keep a worker that exits alive until its lookups are answered */
+    l->rest.handler = ngx_http_results_lookups_rest_handler;
+    l->rest.data = l;
+    l->rest.log = cycle->log;
+
     return NGX_OK;
 }
 
@@ -112,6 +147,10 @@ ngx_http_results_lookups_exit(ngx_http_results_lookups_t *l)
         ngx_del_timer(&l->deadline);
     }
 
+    if (l->rest.timer_set) {
+        ngx_del_timer(&l->rest);
+    }
+
     for (i = 0; i < l->conf->readers; i++) {
         results_buf_free(&l->queries[i].buf);
     }
@@ -123,6 +162,8 @@ ngx_http_results_lookups_ask(ngx_http_results_lookups_t *l,
     ngx_http_results_lookup_t *lookup)
 {
     lookup->query = NULL;
+    lookup->limit = 0;
+    lookup->rests = 0;
     lookup->deadline = ngx_current_msec + NGX_HTTP_RESULTS_LOOKUP_TIMEOUT;
 
     if (ngx_http_results_pool_down_for(l->pool)
@@ -199,6 +240,7 @@ static void
 ngx_http_results_lookups_send(ngx_http_results_lookups_t *l)
 {
     const unsigned char        *digests[NGX_HTTP_RESULTS_LOOKUPS_MAX];
+    ngx_uint_t                  limit;
     ngx_queue_t                *q;
     ngx_http_results_query_t   *query;
     ngx_http_results_lookup_t  *lookup;
@@ -206,12 +248,20 @@ ngx_http_results_lookups_send(ngx_http_results_lookups_t *l)
     for (query = l->queries; query->sent; query++) { /* void */ }
 
     query->n = 0;
+    limit = NGX_HTTP_RESULTS_LOOKUPS_MAX;
 
-    while (!ngx_queue_empty(&l->waiting)
-           && query->n < NGX_HTTP_RESULTS_LOOKUPS_MAX)
-    {
+    while (!ngx_queue_empty(&l->waiting)) {
+
         q = ngx_queue_head(&l->waiting);
         lookup = ngx_queue_data(q, ngx_http_results_lookup_t, queue);
+
+        if (lookup->limit) {
+            limit = ngx_min(limit, lookup->limit);
+        }
+
+        if (query->n >= limit) {
+            break;
+        }
 
         ngx_queue_remove(q);
 
@@ -271,6 +321,11 @@ ngx_http_results_query_row(ngx_http_results_job_t *job,
     client_id = ngx_http_results_column_int(
                                           NGX_HTTP_RESULTS_LOOKUP_CLIENT_ID);
     ttl = ngx_http_results_column_int(NGX_HTTP_RESULTS_LOOKUP_TTL);
+
+    if (v.len > 1 && v.data[0] == '-') {
+        /* it ended while it was looked up */
+        ttl = 0;
+    }
 
 #undef ngx_http_results_column_int
 
@@ -334,12 +389,11 @@ static void
 ngx_http_results_query_done(ngx_http_results_job_t *job,
     const ngx_http_results_end_t *end)
 {
-    ngx_int_t                    ttl;
-    ngx_uint_t                   i;
-    const results_principal_t   *principal;
-    ngx_http_results_query_t    *query;
-    ngx_http_results_lookup_t   *lookup;
-    ngx_http_results_lookups_t  *l;
+    ngx_uint_t                       i;
+    ngx_http_results_query_t        *query;
+    ngx_http_results_lookup_t       *lookup;
+    ngx_http_results_lookups_t      *l;
+    ngx_http_results_lookup_fate_e   fate;
 
     query = job->data;
     l = query->lookups;
@@ -348,16 +402,21 @@ ngx_http_results_query_done(ngx_http_results_job_t *job,
         return;
     }
 
+    fate = ngx_http_results_query_fate(query, end);
+
     if (query->malformed) {
         ngx_http_results_complain(&l->complaint,
                                   NGX_HTTP_RESULTS_FOREIGN_ANSWER,
                                   "answered 503");
 
-    } else {
+    } else if (fate == NGX_HTTP_RESULTS_LOOKUP_FAILED) {
+        ngx_http_results_complaint_refused(&l->complaint, end);
+
+    } else if (fate != NGX_HTTP_RESULTS_LOOKUP_HALVES) {
         ngx_http_results_complaint_end(&l->complaint, end);
     }
 
-    /* backwards, since what is asked again goes to the front */
+    /* backwards, since what is asked again goes before its equals */
 
     for (i = query->n; i-- > 0; /* void */ ) {
 
@@ -370,37 +429,187 @@ ngx_http_results_query_done(ngx_http_results_job_t *job,
         query->asked[i] = NULL;
         lookup->query = NULL;
 
-        principal = NULL;
-        ttl = -1;
+        switch (fate) {
 
-        if (end->end == NGX_HTTP_RESULTS_JOB_OK
-            || end->end == NGX_HTTP_RESULTS_JOB_WARNED)
-        {
-            /* an answer that is none must not make a token an unknown one */
+        case NGX_HTTP_RESULTS_LOOKUP_ANSWERED:
+            ngx_http_results_query_tell(query, lookup, i);
+            break;
 
-            if (query->malformed) {
-                lookup->handler(lookup, NULL, -1);
-                continue;
-            }
+        case NGX_HTTP_RESULTS_LOOKUP_FAILED:
+            lookup->handler(lookup, NULL, -1);
+            break;
 
-            ttl = query->ttls[i];
-            principal = ttl > 0 ? &query->principals[i] : NULL;
+        case NGX_HTTP_RESULTS_LOOKUP_LATER:
+            lookup->limit = ngx_max(query->n / 2, 1);
+            ngx_http_results_lookups_rest(l, lookup);
+            break;
 
-        } else if (!l->pool->closing
-                   && (end->end == NGX_HTTP_RESULTS_JOB_LOST
-                       || end->action != RESULTS_SQL_UNAVAILABLE))
-        {
-            ngx_queue_insert_head(&l->waiting, &lookup->queue);
-            continue;
+        case NGX_HTTP_RESULTS_LOOKUP_HALVES:
+            lookup->limit = ngx_max(query->n / 2, 1);
+            ngx_http_results_lookups_wait_again(l, lookup);
+            break;
+
+        default: /* NGX_HTTP_RESULTS_LOOKUP_AGAIN */
+            ngx_http_results_lookups_wait_again(l, lookup);
         }
-
-        lookup->handler(lookup, principal, ttl);
     }
 
     query->sent = 0;
     l->busy--;
 
     ngx_http_results_lookups_set_timer(l);
+
+    ngx_post_event(&l->flush, &ngx_posted_events);
+}
+
+
+static ngx_http_results_lookup_fate_e
+ngx_http_results_query_fate(ngx_http_results_query_t *query,
+    const ngx_http_results_end_t *end)
+{
+    ngx_http_results_lookups_t  *l;
+
+    l = query->lookups;
+
+    if (end->end == NGX_HTTP_RESULTS_JOB_OK
+        || end->end == NGX_HTTP_RESULTS_JOB_WARNED)
+    {
+        l->refused = 0;
+        return NGX_HTTP_RESULTS_LOOKUP_ANSWERED;
+    }
+
+    if (l->pool->closing) {
+        return NGX_HTTP_RESULTS_LOOKUP_FAILED;
+    }
+
+    if (end->end == NGX_HTTP_RESULTS_JOB_LOST
+        || end->action == RESULTS_SQL_EVICT)
+    {
+        return NGX_HTTP_RESULTS_LOOKUP_AGAIN;
+    }
+
+    if (end->action == RESULTS_SQL_RETRY) {
+        return NGX_HTTP_RESULTS_LOOKUP_LATER;
+    }
+
+    if (end->action == RESULTS_SQL_UNAVAILABLE
+        && ++l->refused > NGX_HTTP_RESULTS_LOOKUP_REFUSED)
+    {
+        return NGX_HTTP_RESULTS_LOOKUP_FAILED;
+    }
+
+    return query->n > 1 ? NGX_HTTP_RESULTS_LOOKUP_HALVES
+                        : NGX_HTTP_RESULTS_LOOKUP_FAILED;
+}
+
+
+static void
+ngx_http_results_query_tell(ngx_http_results_query_t *query,
+    ngx_http_results_lookup_t *lookup, ngx_uint_t i)
+{
+    ngx_int_t  ttl;
+
+    ttl = query->ttls[i];
+
+    if (ttl > 0) {
+        lookup->handler(lookup, &query->principals[i], ttl);
+        return;
+    }
+
+    /* an answer that is none must not make a token an unknown one */
+
+    lookup->handler(lookup, NULL, query->malformed ? -1 : 0);
+}
+
+
+/* puts a lookup on the waiting list by its deadline, before equal ones */
+
+static void
+ngx_http_results_lookups_wait_again(ngx_http_results_lookups_t *l,
+    ngx_http_results_lookup_t *lookup)
+{
+    ngx_queue_t                *q;
+    ngx_http_results_lookup_t  *other;
+
+    for (q = ngx_queue_head(&l->waiting);
+         q != ngx_queue_sentinel(&l->waiting);
+         q = ngx_queue_next(q))
+    {
+        other = ngx_queue_data(q, ngx_http_results_lookup_t, queue);
+
+        if ((ngx_msec_int_t) (other->deadline - lookup->deadline) >= 0) {
+            break;
+        }
+    }
+
+    /* before q */
+    ngx_queue_insert_tail(q, &lookup->queue);
+}
+
+
+/* a rest ends by the lookup's deadline; rests that end later come later */
+
+static void
+ngx_http_results_lookups_rest(ngx_http_results_lookups_t *l,
+    ngx_http_results_lookup_t *lookup)
+{
+    ngx_msec_t                  rest;
+    ngx_queue_t                *q;
+    ngx_msec_int_t              left;
+    ngx_http_results_lookup_t  *other;
+
+    left = (ngx_msec_int_t) (lookup->deadline - ngx_current_msec);
+
+    rest = NGX_HTTP_RESULTS_LOOKUP_REST << ngx_min(lookup->rests, 8);
+    rest = ngx_min(rest, (ngx_msec_t) ngx_max(left, 1));
+
+    lookup->rests++;
+    lookup->again = ngx_current_msec + rest;
+
+    for (q = ngx_queue_last(&l->resting);
+         q != ngx_queue_sentinel(&l->resting);
+         q = ngx_queue_prev(q))
+    {
+        other = ngx_queue_data(q, ngx_http_results_lookup_t, queue);
+
+        if ((ngx_msec_int_t) (other->again - lookup->again) <= 0) {
+            break;
+        }
+    }
+
+    ngx_queue_insert_after(q, &lookup->queue);
+
+    if (!l->rest.timer_set) {
+        ngx_add_timer(&l->rest, rest);
+    }
+}
+
+
+static void
+ngx_http_results_lookups_rest_handler(ngx_event_t *ev)
+{
+    ngx_queue_t                 *q;
+    ngx_msec_int_t               left;
+    ngx_http_results_lookup_t   *lookup;
+    ngx_http_results_lookups_t  *l;
+
+    l = ev->data;
+
+    while (!ngx_queue_empty(&l->resting)) {
+
+        q = ngx_queue_head(&l->resting);
+        lookup = ngx_queue_data(q, ngx_http_results_lookup_t, queue);
+
+        left = (ngx_msec_int_t) (lookup->again - ngx_current_msec);
+
+        if (left > 0) {
+            ngx_add_timer(ev, left);
+            break;
+        }
+
+        ngx_queue_remove(q);
+        ngx_http_results_lookups_wait_again(l, lookup);
+    }
 
     ngx_post_event(&l->flush, &ngx_posted_events);
 }
@@ -450,6 +659,11 @@ ngx_http_results_lookups_fail(ngx_http_results_lookups_t *l, ngx_uint_t all)
 {
     ngx_queue_t                *q;
     ngx_http_results_lookup_t  *lookup;
+
+    if (all && !ngx_queue_empty(&l->resting)) {
+        ngx_queue_add(&l->waiting, &l->resting);
+        ngx_queue_init(&l->resting);
+    }
 
     while (!ngx_queue_empty(&l->waiting)) {
 

@@ -143,7 +143,7 @@ ngx_http_results_readers_wanted(ngx_http_results_pool_t *pool)
 
     store = pool->data;
 
-    return !ngx_queue_empty(&store->lookups.waiting)
+    return ngx_http_results_lookups_wait(&store->lookups)
            || !ngx_queue_empty(&store->reads.waiting);
 }
 

@@ -166,6 +166,10 @@ struct ngx_http_results_lookup_s {
 
     /* the store's */
     ngx_msec_t              deadline;
+    ngx_msec_t              again;          /* while it rests: until when */
+    ngx_uint_t              limit;          /* tokens it may be asked with, or
+                                               0: some statement was refused */
+    ngx_uint_t              rests;          /* it has had */
     void                   *query;          /* it is in flight with, or NULL */
 };
 
