@@ -40,6 +40,7 @@ struct results_arena_s {
     char                   *pos;       /* free bytes of the newest chunk */
     char                   *end;
     results_chunk_t        *chunks;
+    size_t                  size;
 };
 
 
@@ -173,6 +174,7 @@ results_arena_create(void)
     arena->pos = p + results_align(sizeof(results_arena_t));
     arena->end = p + size;
     arena->chunks = NULL;
+    arena->size = size;
 
     return arena;
 }
@@ -193,6 +195,13 @@ results_arena_destroy(results_arena_t *arena)
     }
 
     free(arena);
+}
+
+
+size_t
+results_arena_size(const results_arena_t *arena)
+{
+    return arena->size;
 }
 
 
@@ -249,6 +258,7 @@ results_arena_chunk(results_arena_t *arena, size_t size)
 
     chunk->next = arena->chunks;
     arena->chunks = chunk;
+    arena->size += header + size;
 
     return (char *) chunk + header;
 }

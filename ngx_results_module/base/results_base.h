@@ -52,6 +52,9 @@ results_arena_t *results_arena_create(void);
 /* frees everything; NULL is fine */
 void results_arena_destroy(results_arena_t *arena);
 
+/* bytes that it has of malloc(), whether they are given out or not */
+size_t results_arena_size(const results_arena_t *arena);
+
 /* 16-byte aligned, not zeroed; NULL when there is no memory */
 void *results_arena_alloc(results_arena_t *arena, size_t size);
 

@@ -98,6 +98,8 @@ struct results_request_s {
     results_str_t              if_unmodified_since;
     int64_t                    received;    /* microseconds since 1970 */
     unsigned                   max_records; /* of one write; 0: any */
+    size_t                     max_object;  /* bytes that a merge may come
+                                               to; 0: any */
     const results_principal_t *principal;   /* NULL before authentication */
     results_str_t              authorization;   /* RESULTS_AUTH_CLIENT only */
     results_str_t              institution;     /* results_institution, or no

@@ -96,6 +96,7 @@ typedef struct {
     results_request_t              *req;
     ngx_http_results_group_t       *group;    /* while it is the store's */
 
+    size_t                          held;     /* counted by the store */
     ngx_uint_t                      steps;    /* writes and reads so far */
 
     ngx_http_results_read_t         read;
@@ -186,6 +187,13 @@ void ngx_http_results_lookup_init_process(void);
 
 ngx_int_t ngx_http_results_handler(ngx_http_request_t *r);
 
+
+/* runs a step of the dialect, and counts how long it took the worker */
+results_next_e ngx_http_results_step(ngx_http_results_ctx_t *ctx,
+    results_next_e (*step)(results_request_t *req));
+
+/* counts work that began then, by results_time_monotonic() */
+void ngx_http_results_worked(ngx_http_results_ctx_t *ctx, int64_t begun);
 
 /* what comes after a step of the request: it may have been the last */
 void ngx_http_results_next(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx,

@@ -319,7 +319,7 @@ ngx_http_results_store_defaults(ngx_conf_t *cf,
     ngx_conf_init_uint_value(store->readers, 3);
     ngx_conf_init_uint_value(store->batch, 512);
     ngx_conf_init_uint_value(store->queue, 8192);
-    ngx_conf_init_size_value(store->queue_size, 16 * 1024 * 1024);
+    ngx_conf_init_size_value(store->queue_size, 64 * 1024 * 1024);
     ngx_conf_init_msec_value(store->connect_timeout, 3000);
     ngx_conf_init_msec_value(store->write_timeout, 5000);
     ngx_conf_init_msec_value(store->read_timeout, 10000);

@@ -23,6 +23,9 @@ static void ngx_http_results_body_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_results_read_body(ngx_http_request_t *r,
     results_request_t *req);
 static ngx_int_t ngx_http_results_read_buf(ngx_buf_t *b, u_char *p);
+static size_t ngx_http_results_held(ngx_http_results_ctx_t *ctx);
+static ngx_int_t ngx_http_results_hold(ngx_http_request_t *r,
+    ngx_http_results_ctx_t *ctx);
 static ngx_int_t ngx_http_results_write(ngx_http_request_t *r,
     ngx_http_results_ctx_t *ctx);
 static void ngx_http_results_not_taken(ngx_http_request_t *r,
@@ -260,7 +263,7 @@ ngx_http_results_body_handler(ngx_http_request_t *r)
         return;
     }
 
-    next = ctx->req->route->parse(ctx->req);
+    next = ngx_http_results_step(ctx, ctx->req->route->parse);
 
     ngx_http_results_next(r, ctx, next);
 }
@@ -344,6 +347,82 @@ ngx_http_results_read_buf(ngx_buf_t *b, u_char *p)
 }
 
 
+/*
+ * A step of the dialect: while it runs the worker serves nobody else, so its
+ * time is counted.
+ */
+
+results_next_e
+ngx_http_results_step(ngx_http_results_ctx_t *ctx,
+    results_next_e (*step)(results_request_t *req))
+{
+    int64_t         begun;
+    results_next_e  next;
+
+    begun = results_time_monotonic();
+
+    next = step(ctx->req);
+
+    ngx_http_results_worked(ctx, begun);
+
+    return next;
+}
+
+
+void
+ngx_http_results_worked(ngx_http_results_ctx_t *ctx, int64_t begun)
+{
+    ngx_http_results_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(ctx->request, ngx_http_results_module);
+
+    ngx_http_results_observe(
+                    &ngx_http_results_store_counters(lcf->store)->work_time,
+                    ngx_http_results_time_bounds,
+                    (ngx_uint_t) (results_time_monotonic() - begun));
+}
+
+
+/* bytes of memory: what the body became, and the body itself */
+
+static size_t
+ngx_http_results_held(ngx_http_results_ctx_t *ctx)
+{
+    return results_arena_size(ctx->arena) + ctx->req->body.len;
+}
+
+
+/* a body that waits for a read is bounded as those that wait for a write */
+
+static ngx_int_t
+ngx_http_results_hold(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx)
+{
+    size_t                        size;
+    ngx_http_results_taken_e      rc;
+    ngx_http_results_loc_conf_t  *lcf;
+
+    if (ctx->req->body.len == 0 || ctx->held
+        || ctx->req->dialect->auth == RESULTS_AUTH_CLIENT)
+    {
+        return NGX_OK;
+    }
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_results_module);
+    size = ngx_http_results_held(ctx);
+
+    rc = ngx_http_results_store_hold(lcf->store->store, size);
+
+    if (rc != NGX_HTTP_RESULTS_TAKEN) {
+        ngx_http_results_not_taken(r, 1, rc);
+        return NGX_DECLINED;
+    }
+
+    ctx->held = size;
+
+    return NGX_OK;
+}
+
+
 /* after parse(), and after each finish() */
 
 void
@@ -363,9 +442,16 @@ ngx_http_results_next(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx,
 
     if (next != RESULTS_NEXT_REPLY) {
 
-        rc = (next == RESULTS_NEXT_WRITE)
-             ? ngx_http_results_write(r, ctx)
-             : ngx_http_results_start_read(r, ctx);
+        if (next == RESULTS_NEXT_WRITE) {
+            rc = ngx_http_results_write(r, ctx);
+
+        } else {
+            rc = ngx_http_results_hold(r, ctx);
+
+            if (rc == NGX_OK) {
+                rc = ngx_http_results_start_read(r, ctx);
+            }
+        }
 
         if (rc == NGX_OK) {
             return;
@@ -410,7 +496,7 @@ ngx_http_results_write(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx)
     group->arena = ctx->arena;
     group->records = req->records;
     group->nrecords = req->nrecords;
-    group->size = req->body.len + req->nrecords * sizeof(results_record_t);
+    group->size = ngx_http_results_held(ctx);
     group->handler = ngx_http_results_written;
     group->data = ctx;
     group->follows = (ctx->steps > 1);
@@ -555,7 +641,7 @@ ngx_http_results_verdict(ngx_http_results_ctx_t *ctx,
         ctx->commit_time = group->commit_time;
         ctx->batch_rows = group->batch_rows;
 
-        return req->route->finish(req);
+        return ngx_http_results_step(ctx, req->route->finish);
 
     case NGX_HTTP_RESULTS_REFUSED:
         ctx->outcome = "refused";

@@ -191,6 +191,7 @@ static void
 ngx_http_results_row(ngx_http_results_read_t *read,
     const results_str_t *values, ngx_uint_t nvalues)
 {
+    int64_t                  begun;
     ngx_connection_t        *c;
     results_request_t       *req;
     ngx_http_request_t      *r;
@@ -199,7 +200,13 @@ ngx_http_results_row(ngx_http_results_read_t *read,
     ctx = read->data;
     req = ctx->req;
 
+    begun = results_time_monotonic();
+
     req->route->row(req, values, nvalues);
+
+    if (req->read.function == RESULTS_READ_RECORD) {
+        ngx_http_results_worked(ctx, begun);
+    }
 
     if (req->left_out.why) {
         ngx_http_results_left_out(ctx->request, &req->left_out);
@@ -518,7 +525,7 @@ ngx_http_results_read_done(ngx_http_results_read_t *read,
     switch (end) {
 
     case NGX_HTTP_RESULTS_READ_DONE:
-        next = req->route->finish(req);
+        next = ngx_http_results_step(ctx, req->route->finish);
         break;
 
     case NGX_HTTP_RESULTS_READ_REFUSED:

@@ -12,6 +12,10 @@
 #include "ngx_http_results.h"
 
 
+/* of a merge, where client_max_body_size sets no limit */
+#define NGX_HTTP_RESULTS_OBJECT_MAX  (16 * 1024 * 1024)
+
+
 static void ngx_http_results_cleanup_request(void *data);
 static void ngx_http_results_cleanup_pool(void *data);
 static void ngx_http_results_precondition(results_str_t *value,
@@ -116,6 +120,11 @@ ngx_http_results_cleanup_request(void *data)
     }
 
     ngx_http_results_stream_leave(ctx);
+
+    if (ctx->held) {
+        ngx_http_results_store_release(ctx->conf->store->store, ctx->held);
+        ctx->held = 0;
+    }
 }
 
 
@@ -139,6 +148,7 @@ ngx_http_results_request(ngx_http_request_t *r)
 {
     results_request_t            *req;
     ngx_http_results_ctx_t       *ctx;
+    ngx_http_core_loc_conf_t     *clcf;
     ngx_http_results_loc_conf_t  *lcf;
 
     ctx = ngx_http_results_ctx(r);
@@ -166,6 +176,14 @@ ngx_http_results_request(ngx_http_request_t *r)
     req->method = ngx_http_results_method(r);
     req->received = results_time_now();
     req->max_records = ngx_min(lcf->store->batch, lcf->store->queue);
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    /* 0: no limit */
+
+    req->max_object = clcf->client_max_body_size
+                      ? (size_t) clcf->client_max_body_size
+                      : NGX_HTTP_RESULTS_OBJECT_MAX;
 
     results_errors_init(&req->errors, ctx->arena);
 

@@ -211,6 +211,10 @@ int results_json_sort(const results_value_t **members, size_t n);
 const results_value_t **results_json_members(const results_value_t *object,
     size_t *n);
 
+/* the member of that name, of n that are sorted; NULL where there is none */
+results_value_t *results_json_find(const results_value_t **members, size_t n,
+    const char *name);
+
 /* 1 where two members of an object have one name; -1 without memory */
 int results_json_twice(const results_value_t *object);
 

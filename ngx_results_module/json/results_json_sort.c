@@ -120,6 +120,34 @@ results_json_members(const results_value_t *object, size_t *n)
 }
 
 
+results_value_t *
+results_json_find(const results_value_t **members, size_t n, const char *name)
+{
+    int     rc;
+    size_t  low, middle;
+
+    low = 0;
+
+    while (low < n) {
+        middle = low + (n - low) / 2;
+        rc = strcmp(members[middle]->name.data, name);
+
+        if (rc == 0) {
+            return (results_value_t *) members[middle];
+        }
+
+        if (rc < 0) {
+            low = middle + 1;
+
+        } else {
+            n = middle;
+        }
+    }
+
+    return NULL;
+}
+
+
 static void
 results_sort_few(const results_value_t **members, size_t n)
 {

@@ -97,8 +97,11 @@ results_json_plain(const char *data, size_t len)
 static void
 results_json_escape_string(results_buf_t *buf, results_str_t s)
 {
+    char           control[] = "\\u00xx";
     size_t         i, n;
     unsigned char  c, escape;
+
+    static const char  hex[] = "0123456789abcdef";
 
     results_buf_append(buf, "\"", 1);
 
@@ -118,7 +121,9 @@ results_json_escape_string(results_buf_t *buf, results_str_t s)
         switch (escape) {
 
         case RESULTS_JSON_CONTROL:
-            results_buf_printf(buf, "\\u%04x", c);
+            control[4] = hex[c >> 4];
+            control[5] = hex[c & 0xf];
+            results_buf_append(buf, control, 6);
             break;
 
         case RESULTS_JSON_UTF8:

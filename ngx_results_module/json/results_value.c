@@ -142,17 +142,11 @@ results_value_add(results_arena_t *arena, results_value_t *parent,
 
 
 results_value_t *
-results_value_set(results_arena_t *arena, results_value_t *object,
-    results_str_t name, const results_value_t *value)
+results_value_replace(results_value_t *old, const results_value_t *value)
 {
     unsigned          plain_name;
-    results_value_t  *old, *next;
-
-    old = results_value_get(object, name.data);
-
-    if (old == NULL || value == NULL) {
-        return results_value_add(arena, object, name, value);
-    }
+    results_str_t     name;
+    results_value_t  *next;
 
     next = old->next;
     name = old->name;
@@ -164,6 +158,22 @@ results_value_set(results_arena_t *arena, results_value_t *object,
     old->next = next;
 
     return old;
+}
+
+
+results_value_t *
+results_value_set(results_arena_t *arena, results_value_t *object,
+    results_str_t name, const results_value_t *value)
+{
+    results_value_t  *old;
+
+    old = results_value_get(object, name.data);
+
+    if (old == NULL || value == NULL) {
+        return results_value_add(arena, object, name, value);
+    }
+
+    return results_value_replace(old, value);
 }
 
 

@@ -103,6 +103,10 @@ results_value_t *results_value_string(results_arena_t *arena,
 results_value_t *results_value_add(results_arena_t *arena,
     results_value_t *parent, results_str_t name, const results_value_t *value);
 
+/* puts a copy of value in the place of a member or element, which it returns */
+results_value_t *results_value_replace(results_value_t *old,
+    const results_value_t *value);
+
 /* the same in the place of the member of that name, where there is one */
 results_value_t *results_value_set(results_arena_t *arena,
     results_value_t *object, results_str_t name, const results_value_t *value);

@@ -175,6 +175,11 @@ const ngx_http_results_distribution_t  ngx_http_results_distributions[] = {
       ngx_http_results_time_bounds, 1000000,
       offsetof(ngx_http_results_store_counters_t, commit_time) },
 
+    { "work_time", "work_seconds",
+      "Time that a step of a request had a worker for itself.",
+      ngx_http_results_time_bounds, 1000000,
+      offsetof(ngx_http_results_store_counters_t, work_time) },
+
     { NULL, NULL, NULL, NULL, 0, 0 }
 };
 

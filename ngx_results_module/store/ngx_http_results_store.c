@@ -16,6 +16,7 @@ struct ngx_http_results_store_s {
     ngx_http_results_pool_t     readers;
     ngx_http_results_lookups_t  lookups;
     ngx_http_results_reads_t    reads;
+    size_t                      held;       /* bytes of requests that read */
 };
 
 
@@ -251,6 +252,34 @@ ngx_http_results_store_read(ngx_http_results_store_t *store,
     read->store = store;
 
     return ngx_http_results_reads_ask(&store->reads, read);
+}
+
+
+ngx_http_results_taken_e
+ngx_http_results_store_hold(ngx_http_results_store_t *store, size_t size)
+{
+    size_t  max;
+
+    max = store->batcher.conf->queue_size;
+
+    if (size > max) {
+        return NGX_HTTP_RESULTS_TOO_LARGE;
+    }
+
+    if (store->held + size > max) {
+        return NGX_HTTP_RESULTS_QUEUE_FULL;
+    }
+
+    store->held += size;
+
+    return NGX_HTTP_RESULTS_TAKEN;
+}
+
+
+void
+ngx_http_results_store_release(ngx_http_results_store_t *store, size_t size)
+{
+    store->held -= size;
 }
 
 

@@ -269,6 +269,16 @@ void ngx_http_results_store_cancel_lookup(ngx_http_results_store_t *store,
 ngx_int_t ngx_http_results_store_read(ngx_http_results_store_t *store,
     ngx_http_results_read_t *read);
 
+/*
+ * Counts memory of a request that reads before it writes: _TAKEN, to be given
+ * back by _release() when the request ends; _QUEUE_FULL where all of them
+ * would have more than queue_size, _TOO_LARGE where this one has.
+ */
+ngx_http_results_taken_e ngx_http_results_store_hold(
+    ngx_http_results_store_t *store, size_t size);
+void ngx_http_results_store_release(ngx_http_results_store_t *store,
+    size_t size);
+
 /* no row() and no handler() will be called; the memory is the caller's */
 void ngx_http_results_store_cancel_read(ngx_http_results_read_t *read);
 

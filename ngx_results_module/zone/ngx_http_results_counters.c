@@ -481,11 +481,13 @@ ngx_http_results_store_counters_add(ngx_http_results_store_counters_t *sum,
     sum->batch_rows.sum += store->batch_rows.sum;
     sum->queue_time.sum += store->queue_time.sum;
     sum->commit_time.sum += store->commit_time.sum;
+    sum->work_time.sum += store->work_time.sum;
 
     for (i = 0; i < NGX_HTTP_RESULTS_BOUNDS + 1; i++) {
         sum->batch_rows.buckets[i] += store->batch_rows.buckets[i];
         sum->queue_time.buckets[i] += store->queue_time.buckets[i];
         sum->commit_time.buckets[i] += store->commit_time.buckets[i];
+        sum->work_time.buckets[i] += store->work_time.buckets[i];
     }
 
     sum->queue_rows_max = ngx_max(sum->queue_rows_max, store->queue_rows_max);

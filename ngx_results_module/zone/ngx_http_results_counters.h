@@ -116,6 +116,7 @@ typedef struct {
     ngx_http_results_histogram_t  batch_rows;
     ngx_http_results_histogram_t  queue_time;     /* microseconds */
     ngx_http_results_histogram_t  commit_time;
+    ngx_http_results_histogram_t  work_time;
 
     ngx_atomic_uint_t       queue_rows_max; /* of one process, ever */
 

@@ -7,8 +7,12 @@
  *     read ──► merge ──► replace, if nobody else has meanwhile
  *      ▲                    │
  *      └── changed: again ──┘
+ *
+ * Many small bodies can make a large object.  So what a merge comes to is
+ * bounded as a body is: r->max_object bytes of detail, and as many values.
  */
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "results_oneroster.h"
@@ -17,6 +21,9 @@
 
 /* an object that others write to again and again: the client is told to wait */
 #define RESULTS_PATCH_ROUNDS  8
+
+/* looks at a member, up to which members are looked for one by one */
+#define RESULTS_PATCH_LOOKS   4096
 
 
 typedef struct {
@@ -34,6 +41,10 @@ static results_next_e results_oneroster_patch_reply(results_request_t *r,
     results_oneroster_patch_t *patch);
 static int results_oneroster_merge(results_arena_t *arena,
     results_value_t *object, results_value_t *patch, unsigned deep);
+static int results_oneroster_merge_members(results_arena_t *arena,
+    results_value_t *object, results_value_t *patch, unsigned deep,
+    const results_value_t **members, size_t n);
+static int results_oneroster_patch_large(results_request_t *r, size_t len);
 
 
 results_next_e
@@ -73,6 +84,7 @@ results_oneroster_patch_row(results_request_t *r, const results_str_t *values,
     unsigned nvalues)
 {
     int                               rc;
+    unsigned                          i;
     results_buf_t                     buf;
     results_str_t                     text;
     results_value_t                  *detail;
@@ -86,6 +98,14 @@ results_oneroster_patch_row(results_request_t *r, const results_str_t *values,
 
     if (values == NULL) {
         return;
+    }
+
+    /* of a time without this limit, and nothing for a worker to read */
+
+    for (i = 0; i < nvalues; i++) {
+        if (results_oneroster_patch_large(r, values[i].len)) {
+            return;
+        }
     }
 
     model = results_oneroster_route_model(r);
@@ -199,6 +219,14 @@ results_oneroster_patch_write(results_request_t *r,
         return RESULTS_NEXT_REPLY;
     }
 
+    if (results_value_count(patch->object)
+        > results_json_values_max(r->max_object))
+    {
+        results_fail(r, 413, "the object would have more than %zu values",
+                     results_json_values_max(r->max_object));
+        return RESULTS_NEXT_REPLY;
+    }
+
     merged = patch->patch;
     merged.object = patch->object;
 
@@ -211,6 +239,10 @@ results_oneroster_patch_write(results_request_t *r,
                                     results_oneroster_route_model(r), flags,
                                     r->params[0]);
     if (record == NULL) {
+        return RESULTS_NEXT_REPLY;
+    }
+
+    if (results_oneroster_patch_large(r, record->detail.len)) {
         return RESULTS_NEXT_REPLY;
     }
 
@@ -242,44 +274,109 @@ results_oneroster_patch_write(results_request_t *r,
 }
 
 
-/* the patch's own values stay as they are: it serves the next round too */
+static int
+results_oneroster_patch_large(results_request_t *r, size_t len)
+{
+    if (r->max_object == 0 || len <= r->max_object) {
+        return 0;
+    }
+
+    results_fail(r, 413, "with what is stored the object has %zu bytes, more "
+                 "than the %zu that one may have; a PUT can replace it", len,
+                 r->max_object);
+
+    return 1;
+}
+
+
+/*
+ * The patch's own values stay as they are: it serves the next round too.
+ * Where both have many members, those of the object are sorted first.
+ */
 static int
 results_oneroster_merge(results_arena_t *arena, results_value_t *object,
     results_value_t *patch, unsigned deep)
 {
-    results_str_t     name;
-    results_value_t  *value, *old;
+    int                      rc;
+    size_t                   n, names;
+    const results_value_t  **members;
+
+    names = results_value_size(patch);
+
+    if (names * (names + results_value_size(object)) <= RESULTS_PATCH_LOOKS) {
+        return results_oneroster_merge_members(arena, object, patch, deep,
+                                               NULL, 0);
+    }
+
+    members = results_json_members(object, &n);
+    if (members == NULL) {
+        return -1;
+    }
+
+    rc = results_oneroster_merge_members(arena, object, patch, deep, members,
+                                         n);
+    free(members);
+
+    return rc;
+}
+
+
+static int
+results_oneroster_merge_members(results_arena_t *arena,
+    results_value_t *object, results_value_t *patch, unsigned deep,
+    const results_value_t **members, size_t n)
+{
+    unsigned          gone;
+    results_value_t  *value, *old, *set;
+
+    gone = 0;
 
     for (value = results_value_first(patch); value; value = value->next) {
 
-        name = value->name;
+        old = members ? results_json_find(members, n, value->name.data)
+                      : results_value_get(object, value->name.data);
 
         if (results_value_is_null(value)) {
-            results_value_remove(object, name.data);
-            continue;
-        }
 
-        if (!results_value_is_object(value)
-            || !(deep || results_str_is(name, "metadata")))
-        {
-            if (results_value_set(arena, object, name, value) == NULL) {
-                return -1;
+            if (old) {
+                old->gone = 1;
+                gone = 1;
             }
 
             continue;
         }
 
-        old = results_value_get(object, name.data);
+        set = value;
 
-        if (!results_value_is_object(old)) {
-            old = results_value_set(arena, object, name,
-                                    results_value_create(arena,
-                                                       RESULTS_VALUE_OBJECT));
+        if (results_value_is_object(value)
+            && (deep || results_str_is(value->name, "metadata")))
+        {
+            set = results_value_is_object(old)
+                  ? NULL
+                  : results_value_create(arena, RESULTS_VALUE_OBJECT);
+
+            if (set == NULL && !results_value_is_object(old)) {
+                return -1;
+            }
         }
 
-        if (old == NULL || results_oneroster_merge(arena, old, value, 1) != 0) {
+        if (set) {
+            old = old ? results_value_replace(old, set)
+                      : results_value_add(arena, object, value->name, set);
+            if (old == NULL) {
+                return -1;
+            }
+        }
+
+        if (set != value
+            && results_oneroster_merge(arena, old, value, 1) != 0)
+        {
             return -1;
         }
+    }
+
+    if (gone) {
+        results_value_sweep(object);
     }
 
     return 0;
