@@ -116,11 +116,53 @@ is(shell(q(psql -XAtc "SELECT version FROM results.result WHERE id = 'kept'")),
 ($rc, $text) = run('--detach', '--port', $port, '--dir', $dir);
 is($rc, 0, 'served again') or diag $text;
 
+# a directory whose name is a pattern that matches the other one's
+
+(my $pattern = $dir) =~ s/.$/?/;
+mkdir $pattern or die "mkdir $pattern: $!";
+
+($rc, $text) = run('--stop', '--dir', $pattern);
+like($text, qr/nothing runs in \Q$pattern\E/, 'nothing runs there');
+is(shell($put), '200', 'and what runs beside it still does');
+rmdir $pattern;
+
 ($rc, $text) = run('--stop', '--dir', $dir);
 is($rc, 0, '--stop succeeds') or diag $text;
 ok(!IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port),
    'nothing listens');
 ok(!-e "$dir/pg/postmaster.pid", 'PostgreSQL is stopped');
+
+
+# as root: no link that the database's user made is written through
+
+SKIP: {
+    skip 'not root', 5 if $> != 0;
+
+    open my $file, '>', "$tmp/mine" or die "mine: $!";
+    print $file "mine\n";
+    close $file;
+
+    unlink "$dir/pg/results.conf";
+    symlink "$tmp/mine", "$dir/pg/results.conf" or die "symlink: $!";
+
+    ($rc, $text) = run('--once', '--port', $port, '--dir', $dir);
+    is($rc, 0, 'beside a link where its file should be') or diag $text;
+
+    open $file, '<', "$tmp/mine" or die "mine: $!";
+    is(join('', <$file>), "mine\n", 'what the link leads to is as it was');
+    ok(!-l "$dir/pg/results.conf", 'and the file is there');
+
+    is(join(' ', map { (stat)[4] } $dir, "$dir/modules"), '0 0',
+       'what root writes into is root\'s');
+
+    my $others = "$tmp/others";
+    mkdir $others;
+    chown +(stat "$dir/pg")[4], -1, $others;
+
+    ($rc, $text) = run('--once', '--port', $port, '--dir', $others);
+    like($text, qr/\Arun: \Q$others\E belongs to [^\n]+\n\z/,
+         'a directory of somebody else\'s is refused');
+}
 
 
 # in the foreground, until Ctrl-C

@@ -3,6 +3,11 @@
 # `dir` (absolute); its functions set
 #
 #   owner    the user both run as, since PostgreSQL refuses to be root
+#
+# and, where root starts them, nothing is written as root into a directory that
+# owner can write: it could hold a link to anywhere.  Those are home/pg and
+# socket; what is in them is written as owner.
+#
 #   home     where they live: dir, or what dir/home is a link to
 #   socket   the directory of PostgreSQL's socket
 
@@ -25,17 +30,35 @@ settle() {
     socket=$(realpath -m "$home/socket")
 }
 
-# away LINK: a new directory that owner can reach, and a link to it
+# away LINK: a new directory that owner can enter, and a link to it
 away() {
     local new
     new=$(mktemp -d /var/tmp/results.XXXXXX)
-    [ ${#as_owner[@]} = 0 ] || chown "$owner" "$new"
+    chmod 755 "$new"
     ln -sfn "$new" "$1"
     say "$1 is a link to $new, since $2"
 }
 
+# write FILE: standard input becomes a file of owner's, never what a link leads
+# to
+write() {
+    "${as_owner[@]}" sh -c 'rm -f "$1" && cat > "$1"' sh "$1"
+}
+
+# ours DIR...: those that are there belong to who runs this
+ours() {
+    local place
+    for place; do
+        [ ! -e "$place" ] || [ -O "$place" ] ||
+            die "$place belongs to $(stat -L -c %U "$place"): run this as" \
+                "that user, or choose another --dir"
+    done
+}
+
 # furnish: makes home and the socket directory
 furnish() {
+    ours "$dir" "$home" "$home/modules"
+
     if [ ! -d "$home" ] || ! "${as_owner[@]}" test -x "$home"; then
         away "$dir/home" "the user $owner can't enter $dir"
         settle
@@ -49,6 +72,8 @@ furnish() {
         else
             away "$home/socket" "its own path does not suit a socket"
             settle
+            chmod 700 "$socket"
+            [ ${#as_owner[@]} = 0 ] || chown "$owner" "$socket"
         fi
     fi
 
@@ -69,7 +94,7 @@ postgres_runs() {
 
 # start_postgres: makes the cluster where there is none, and starts it
 start_postgres() {
-    local bin version
+    local bin version made_by
     bin=$(postgres_bin)
     version=$("$bin/postgres" --version | sed 's/.* \([0-9]*\)\..*/\1/')
 
@@ -80,17 +105,19 @@ start_postgres() {
         [ ${#as_owner[@]} = 0 ] || chown "$owner" "$home/pg"
         try "$dir/initdb.log" initdb "${as_owner[@]}" "$bin/initdb" \
             -D "$home/pg" -U postgres -A trust -E UTF8 --locale=C
-        echo "include 'results.conf'" >> "$home/pg/postgresql.conf"
+        "${as_owner[@]}" sh -c 'echo "include '\''results.conf'\''" >> "$1"' \
+            sh "$home/pg/postgresql.conf"
     fi
 
-    [ "$(< "$home/pg/PG_VERSION")" = "$version" ] ||
-        die "$home/pg is of PostgreSQL $(< "$home/pg/PG_VERSION")," \
+    made_by=$("${as_owner[@]}" cat "$home/pg/PG_VERSION")
+    [ "$made_by" = "$version" ] ||
+        die "$home/pg is of PostgreSQL $made_by," \
             "this system has $version: choose another --dir"
 
     ! postgres_runs || return 0
 
     # reached by its socket only, and that by its owner only
-    cat > "$home/pg/results.conf" <<END
+    write "$home/pg/results.conf" <<END
 listen_addresses = ''
 unix_socket_directories = '$socket'
 port = 5432
@@ -114,12 +141,19 @@ sql() {
 
 # pids of our nginx: master and workers, also those a killed master left
 nginx_pids() {
-    local pid
-    { find /proc/[0-9]*/fd -lname "$home/error.log" 2> /dev/null || true; } |
-        cut -d / -f 3 | sort -u |
-        while read -r pid; do
-            [ "$(cat "/proc/$pid/comm" 2> /dev/null)" != nginx ] || echo "$pid"
+    local process name fd
+
+    for process in /proc/[0-9]*; do
+        { read -r name < "$process/comm"; } 2> /dev/null || continue
+        [ "$name" = nginx ] || continue
+
+        for fd in "$process"/fd/*; do
+            if [ "$(readlink "$fd")" = "$home/error.log" ]; then
+                echo "${process#/proc/}"
+                break
+            fi
         done
+    done
 }
 
 nginx_runs() {
