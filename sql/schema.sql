@@ -221,3 +221,28 @@ CALL pg_temp.define_comment('COLUMN results.result.client_id',
     'The api_client that wrote this version.');
 CALL pg_temp.define_comment('COLUMN results.result.updated_at',
     'When nginx sent this version to the database.');
+
+
+-- A logical subscriber has the rows of the one it was, and not its sequences:
+-- there the next institution would have the id of the first.
+
+DO $$
+DECLARE
+    tab    text;
+    seq    text;
+    last   bigint;
+    used   bigint;
+BEGIN
+    FOREACH tab IN ARRAY '{institution,api_client}'::text[] LOOP
+        seq := pg_get_serial_sequence('results.' || tab, 'id');
+
+        EXECUTE format('SELECT max(id) FROM results.%I', tab) INTO used;
+        EXECUTE format('SELECT last_value - (NOT is_called)::int FROM %s',
+                       seq) INTO last;
+
+        IF used > last THEN
+            PERFORM setval(seq, used);
+        END IF;
+    END LOOP;
+END
+$$;
