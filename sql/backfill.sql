@@ -43,7 +43,7 @@ DECLARE
     moment  timestamptz;
 BEGIN
     IF value !~ ('^\d{4}-\d\d-\d\d[T ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d'
-                 '(\.\d+)?(Z|[+-](0\d|1[0-4])(:?[0-5]\d)?)$')
+                 '(\.\d+)?(Z|[+-]((0\d|1[0-3])(:?[0-5]\d)?|14(:?00)?))$')
     THEN
         RAISE EXCEPTION 'not a time with its zone: "%"', left(value, 40)
               USING ERRCODE = 'invalid_datetime_format';
@@ -98,8 +98,8 @@ RETURN value IS NOT NULL
 
 -- JSON as the module writes it: what results_json_parse() takes, in the form
 -- of results_buf_json().  What it does not take raises: more than so many
--- levels, a name twice, "\u0000", half a surrogate pair, a number that is no
--- finite double.
+-- levels, a name twice, "\u0000", half a surrogate pair, a number beyond a
+-- double.
 --
 -- No SET: load_results() has them, and here they would count for every value.
 
@@ -108,8 +108,6 @@ RETURNS text
 LANGUAGE plpgsql
 IMMUTABLE STRICT
 AS $$
-DECLARE
-    x  float8;
 BEGIN
     CASE json_typeof(value)
     WHEN 'object', 'array' THEN
@@ -122,19 +120,18 @@ BEGIN
         RETURN to_json(value #>> '{}')::text;
 
     WHEN 'number' THEN
-        x := results.past_number(value::text);
-
-        IF value::text ~ '^-?\d+$' THEN
-            RETURN CASE value::text WHEN '-0' THEN '0' ELSE value::text END;
-        ELSIF x = 0 THEN
-            RETURN CASE WHEN x::text LIKE '-%' THEN '-0.0' ELSE '0' END;
-        ELSIF abs(x) < 1e15 AND x = trunc(x)
-              OR abs(x) < 1e9 AND x = round(x * 1e6) / 1e6
+        -- the digits that came, within the limits of results_number_fits():
+        -- from this number on the nearest double is none
+        IF length(value::text) > 1024
+           OR value::text ~ '[eE][+-]?0*[1-9]\d{4}'
+           OR abs(value::text::numeric) >= 1.797693134862315807937e308
         THEN
-            RETURN trim_scale(x::numeric)::text;
+            RAISE EXCEPTION 'a number out of range: "%"',
+                  left(value::text, 40)
+                  USING ERRCODE = 'numeric_value_out_of_range';
         END IF;
 
-        RETURN x::text;
+        RETURN value::text;
 
     ELSE
         RETURN btrim(value::text, E' \t\r\n');
@@ -431,7 +428,6 @@ RETURNS TABLE (outcome text, rows bigint)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET "TimeZone" = 'UTC'
-SET extra_float_digits = 1
 AS $$
 #variable_conflict use_column
 DECLARE

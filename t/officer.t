@@ -437,6 +437,8 @@ subtest 'what is refused' => sub {
         [{ id => 'w', written_at => '0001-01-01T00:00:00+14' }, qr/years/],
         (map { [{ id => 'w', detail => $_->[0] }, $_->[1]] }
          ['{"a": 1e400}', qr/number out of range: "1e400"/],
+         ['{"a": -1e309}', qr/range/], ['{"a": 1e-10000}', qr/range/],
+         ['{"a": ' . '1' x 1025 . '}', qr/range/],
          ['{"a": ' . '[' x 3000 . ']' x 3000 . '}', qr/too many levels/],
          ['{"a": ' . '[' x 31 . ']' x 31 . '}', qr/too many levels/],
          ['{"a": 1, "b": {"c": 1, "c": 2}}', qr/twice/],
@@ -494,7 +496,8 @@ subtest 'detail has the form that the module gives it' => sub {
     # what a body may have beside its columns, as a file and as a client has it
     my @details = (
         [{}, '{ "comment" : "caf\u00e9 \/ \u0001\t\"" }'],
-        [{}, '{"metadata":{"b":[1.50, -0.0, 1e2, 1E-9, 0.00001, null],'
+        [{}, '{"metadata":{"b":[1.50, -0.0, 1e2, 1E-9, 0.00001, 1e-400,'
+             . '9007199254740993, 12345678901234567890, 1E+02, null],'
              . '"a":{"x": 123456.789012, "y":12345678, "z": true}}}'],
         [{}, '{"scoreScale": {"sourcedId": "s 1", "type": "scoreScale"},'
              . ' "textScore": null, "late": "true"}'],
@@ -563,7 +566,7 @@ subtest 'results as CSV' => sub {
            FROM results.result WHERE id = 'full'}),
        'p-9 i c tobedeleted 1e-07 10 declined 12.5 61 1577836800.500000 '
        . '1577840400.000000 1577962800.000000 1578009600.000000 '
-       . '{"a":null,"b":[1.5,"x"]}', 'as the file said');
+       . '{"a":null,"b":[1.50,"x"]}', 'as the file said');
 
     run('Results as CSV', 'sh', qr/result_list/,
         'results.csv' => $file);
