@@ -11,6 +11,9 @@ sim_node_t  sim_nodes[SIM_NODES];
 
 
 static void sim_node_doubt(ngx_http_results_pool_t *pool);
+#ifndef SIM_NO_OPENED
+static void sim_node_opened(ngx_http_results_pool_t *pool);
+#endif
 static void sim_node_quit(void *data, uintptr_t shutdown);
 static void sim_node_shutdown(void *data, uintptr_t n);
 static void sim_node_free(sim_node_t *node);
@@ -88,6 +91,10 @@ sim_node_start(ngx_uint_t host)
 
     node->batcher.pool.doubt = sim_node_doubt;
 
+#ifndef SIM_NO_OPENED
+    node->batcher.pool.opened = sim_node_opened;
+#endif
+
     sim_nginx_posted();
     sim_node_after_pass(node);
     sim_nginx_leave();
@@ -101,6 +108,17 @@ sim_node_doubt(ngx_http_results_pool_t *pool)
 {
     ngx_http_results_pool_doubt(pool);
 }
+
+
+#ifndef SIM_NO_OPENED
+
+static void
+sim_node_opened(ngx_http_results_pool_t *pool)
+{
+    ngx_http_results_pool_hurry(pool);
+}
+
+#endif
 
 
 sim_node_t *
