@@ -487,7 +487,9 @@ ngx_http_results_group_overtake(ngx_http_results_batcher_t *b,
         return 0;
     }
 
-    group->lead = ahead + more;
+    /* above what it is added to: the clock, or stamps that are ahead of it */
+
+    group->lead = ngx_max(stored - ngx_max(now, b->stamp), 0) + more;
     group->limit = 0;
 
     /* whatever ran before, it was not stored and will not be */
@@ -562,7 +564,7 @@ ngx_http_results_group_again(ngx_http_results_batcher_t *b,
         return;
     }
 
-    ngx_http_results_group_release(group);
+    ngx_http_results_batch_release(group);
     ngx_http_results_queue_back(&b->queue, group);
 }
 
@@ -591,4 +593,28 @@ ngx_http_results_batch_fail(ngx_http_results_batch_t *batch,
 
         ngx_http_results_group_failed(batch->batcher, group);
     }
+}
+
+
+/* takes a group out of its batch, which goes on without it */
+
+void
+ngx_http_results_batch_release(ngx_http_results_group_t *group)
+{
+    ngx_uint_t                 i;
+    results_batch_row_t       *row;
+    ngx_http_results_batch_t  *batch;
+
+    batch = group->batch;
+
+    if (batch->sent) {
+        for (i = 0; i < group->nrecords; i++) {
+            row = &batch->rows[group->claims[i].row];
+            row->record = NULL;
+            row->claim = NULL;
+        }
+    }
+
+    ngx_queue_remove(&group->queue);
+    group->batch = NULL;
 }
