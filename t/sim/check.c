@@ -16,16 +16,19 @@
  */
 #define sim_clocks_agree()                                                    \
     (sim.skew[0] == 0 && sim.skew[1] == 0 && sim.skew[2] == 0                 \
-     && sim.future == 0)
+     && sim.steps == 0 && sim.future == 0)
 
 /* between two attempts, for stamps that run ahead of the clock */
 #define SIM_STAMP_SLACK  SIM_MS
+
+/* what a write may be dated above the clocks, or above what it replaces */
+#define SIM_LEAD         (5 * SIM_SECOND)
 
 /* what a loop may be late */
 #define SIM_LATE         (5 * SIM_MS)
 
 /* times that a write may be superseded before it is starved */
-#define SIM_SUPERSEDED   8
+#define SIM_SUPERSEDED   12
 
 /*
  * Statements for each group that is before another: one of each kind (of
@@ -172,21 +175,36 @@ sim_check_back(sim_statement_t *s, ngx_uint_t committed)
 /* a row is about to be another version */
 
 void
-sim_check_commit(sim_row_t *row, ngx_uint_t key, sim_version_t *old)
+sim_check_commit(sim_statement_t *s, sim_row_t *row, sim_version_t *old)
 {
+    int64_t         lead;
     sim_op_t       *op;
+    ngx_uint_t      key;
     sim_attempt_t  *attempt, *other;
 
     attempt = &sim_attempts[row->attempt];
     op = attempt->op;
+    key = row->key;
 
     attempt->rows++;
 
     switch (attempt->end) {
 
+    case SIM_DENIED:
+
+        /*
+         * A run that the server had not begun when another was refused, and
+         * whose guard is met now: only its network can have kept it so long.
+         */
+
+        if (s->began > attempt->ended) {
+            break;
+        }
+
+        /* fall through */
+
     case SIM_BUSY:
     case SIM_NOT_WRITTEN:
-    case SIM_DENIED:
     case SIM_REFUSED:
         sim_failed("stored", "attempt %u was answered \"not stored\"",
                    (unsigned) attempt->id);
@@ -198,6 +216,20 @@ sim_check_commit(sim_row_t *row, ngx_uint_t key, sim_version_t *old)
     if (attempt->rows > op->nrows) {
         sim_failed("doubled", "attempt %u is stored twice",
                    (unsigned) attempt->id);
+    }
+
+    /* rows of a group have one stamp, ahead for the sake of one of them */
+
+    lead = sim_ahead - sim_behind + SIM_LEAD;
+
+    if (op->nrows == 1
+        && row->stamp - SIM_EPOCH - sim_now > lead
+        && (old == NULL || row->stamp - old->stamp > lead))
+    {
+        sim_failed("spread", "attempt %u dates %s %.0f s ahead, and what it "
+                   "replaces was not", (unsigned) attempt->id,
+                   sim_key_name(key),
+                   (double) (row->stamp - SIM_EPOCH - sim_now) / SIM_SECOND);
     }
 
     if (old == NULL || old->client < 0) {
@@ -251,6 +283,53 @@ sim_check_answer(sim_attempt_t *attempt)
 
     default:
         break;
+    }
+}
+
+
+/* the queue is full, and not of others who have more than their share */
+
+void
+sim_check_full(sim_attempt_t *attempt)
+{
+    ngx_uint_t      rows, sharers, seen, institution, own;
+    ngx_queue_t    *q;
+    sim_node_t     *node;
+    sim_attempt_t  *other;
+
+    node = attempt->node;
+    own = attempt->op->keys[0] % sim.institutions;
+
+    rows = attempt->op->nrows;
+    seen = 1 << own;
+    sharers = 1;
+
+    for (q = ngx_queue_head(&node->attempts);
+         q != ngx_queue_sentinel(&node->attempts);
+         q = ngx_queue_next(q))
+    {
+        other = ngx_queue_data(q, sim_attempt_t, queue);
+        institution = other->op->keys[0] % sim.institutions;
+
+        if (other->flying) {
+            continue;
+        }
+
+        if (institution == own) {
+            rows += other->op->nrows;
+        }
+
+        if (!(seen & (1 << institution))) {
+            seen |= 1 << institution;
+            sharers++;
+        }
+    }
+
+    if (rows * sharers <= sim.queue) {
+        sim_failed("crowded", "attempt %u finds the queue full, and its "
+                   "institution would have %u rows of %u, among %u",
+                   (unsigned) attempt->id, (unsigned) rows,
+                   (unsigned) sim.queue, (unsigned) sharers);
     }
 }
 

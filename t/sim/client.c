@@ -72,7 +72,8 @@ sim_clients_start(void)
 
         client->id = i;
         client->op = NULL;
-        client->institution = i % sim.institutions;
+        client->institution = (sim.flood && i >= sim.institutions)
+                              ? 0 : i % sim.institutions;
         client->host = (sim.lopsided && i % 8 != 7) ? 0
                                                     : sim_random(sim.hosts);
 
@@ -321,6 +322,11 @@ sim_client_arrive(void *data, uintptr_t n)
               rc == 0 ? "waits" : "is not taken");
 
     if (rc != 0) {
+
+        if (SIM_FULL(rc)) {
+            sim_check_full(attempt);
+        }
+
         sim_client_free(attempt);
         sim_client_ended(attempt, SIM_FINAL(rc) ? SIM_REFUSED : SIM_BUSY);
         sim_client_goes_on(attempt);

@@ -11,9 +11,7 @@ sim_node_t  sim_nodes[SIM_NODES];
 
 
 static void sim_node_doubt(ngx_http_results_pool_t *pool);
-#ifndef SIM_NO_OPENED
 static void sim_node_opened(ngx_http_results_pool_t *pool);
-#endif
 static void sim_node_quit(void *data, uintptr_t shutdown);
 static void sim_node_shutdown(void *data, uintptr_t n);
 static void sim_node_free(sim_node_t *node);
@@ -90,10 +88,7 @@ sim_node_start(ngx_uint_t host)
     }
 
     node->batcher.pool.doubt = sim_node_doubt;
-
-#ifndef SIM_NO_OPENED
-    node->batcher.pool.opened = sim_node_opened;
-#endif
+    SIM_OPENED(&node->batcher.pool, sim_node_opened);
 
     sim_nginx_posted();
     sim_node_after_pass(node);
@@ -110,15 +105,13 @@ sim_node_doubt(ngx_http_results_pool_t *pool)
 }
 
 
-#ifndef SIM_NO_OPENED
+/* a store's readers would hear of it */
 
 static void
 sim_node_opened(ngx_http_results_pool_t *pool)
 {
-    ngx_http_results_pool_hurry(pool);
+    (void) pool;
 }
-
-#endif
 
 
 sim_node_t *
@@ -262,6 +255,10 @@ static void
 sim_node_again(void *data, uintptr_t host)
 {
     (void) data;
+
+    if (sim_calm && sim_working == 0) {
+        return;
+    }
 
     if (sim_node_of(host) == NULL && sim_node_start(host) == NULL) {
         /* until one that exits has left its place */

@@ -8,6 +8,7 @@
 
 
 static void sim_scenario_contention(void);
+static void sim_scenario_flood(void);
 static ngx_uint_t sim_scenario_some(ngx_uint_t most);
 
 
@@ -72,11 +73,21 @@ sim_scenario_choose(uint64_t seed)
     }
 
     if (sim_random(8) == 0) {
-        sim.future = sim_between(SIM_SECOND, 3600 * SIM_SECOND);
+        sim.future = sim_between(SIM_SECOND, sim_random(2)
+                                             ? 3600 * SIM_SECOND
+                                             : 26645 * (86400 * SIM_SECOND));
+    }
+
+    if (sim_random(8) == 0) {
+        sim.steps = 1 + sim_random(3);
     }
 
     if (sim_random(16) == 0) {
         sim_scenario_contention();
+    }
+
+    if (sim_random(16) == 0) {
+        sim_scenario_flood();
     }
 }
 
@@ -111,6 +122,26 @@ sim_scenario_contention(void)
     sim.reloads = 0;
     sim.shutdowns = 0;
     sim.warned = 0;
+}
+
+
+/* more clients of one institution than the queue has room for */
+
+static void
+sim_scenario_flood(void)
+{
+    sim.hosts = 1 + sim_random(2);
+    sim.clients = 24;
+    sim.ops = 200;
+    sim.institutions = 2 + sim_random(2);
+    sim.keys = SIM_KEYS;
+    sim.flood = 1;
+
+    sim.batch = 1 + sim_random(4);
+    sim.queue = 6 + sim_random(10);
+    sim.write_timeout = 1000;
+    sim.think = SIM_MS;
+    sim.work = ngx_min(sim.work, 3 * SIM_MS);
 }
 
 

@@ -51,10 +51,11 @@ static int64_t sim_server_element(ngx_http_results_job_t *job,
     ngx_uint_t param, ngx_uint_t i, int64_t none);
 static ngx_uint_t sim_server_key(ngx_http_results_job_t *job, ngx_uint_t i);
 static void sim_server_step(sim_statement_t *s);
-static void sim_server_locked(void *data, uintptr_t n);
+static ngx_uint_t sim_server_waits(sim_statement_t *s, sim_row_t *row);
 static void sim_server_finish(void *data, uintptr_t n);
 static void sim_server_over(sim_statement_t *s, ngx_uint_t commit);
 static void sim_server_unblock(void);
+static void sim_server_not_blocked(sim_statement_t *s);
 static void sim_server_deliver(sim_statement_t *s, uintptr_t what,
     int64_t after);
 static void sim_server_up(void *data, uintptr_t n);
@@ -260,6 +261,7 @@ sim_server_arrive(void *data, uintptr_t n)
     }
 
     s->arrived = 1;
+    s->began = sim_now;
 
     if (s->fate == SIM_FATE_ERROR) {
         s->over = 1;
@@ -292,8 +294,19 @@ sim_server_arrive(void *data, uintptr_t n)
 static void
 sim_server_step(sim_statement_t *s)
 {
-    sim_row_t        *row;
-    sim_statement_t  *other;
+    sim_row_t  *row;
+
+    /* results.wait_for_refused() */
+
+    for ( /* void */ ; s->waited < s->nrows; s->waited++) {
+        row = &s->rows[s->waited];
+
+        if (row->refusal >= RESULTS_OUTCOME_UNKNOWN_LEARNER
+            && !SIM_SQL_20F787F && sim_server_waits(s, row))
+        {
+            return;
+        }
+    }
 
     for ( /* void */ ; s->locked < s->nrows; s->locked++) {
         row = &s->rows[s->locked];
@@ -302,18 +315,7 @@ sim_server_step(sim_statement_t *s)
             continue;
         }
 
-        other = sim_table_locked(row->key);
-
-        if (other != NULL) {
-            sim_trace("statement %u waits for %u", (unsigned) s->id,
-                      (unsigned) other->id);
-
-            if (sim_nblocked == SIM_BLOCKED) {
-                sim_failed("room", "too many statements wait");
-            }
-
-            s->waits = row->key + 1;
-            sim_blocked[sim_nblocked++] = s;
+        if (sim_server_waits(s, row)) {
             return;
         }
 
@@ -339,6 +341,33 @@ sim_server_step(sim_statement_t *s)
     }
 
     sim_at(sim_now + sim_between(1, sim.work), NULL, sim_server_finish, s, 0);
+}
+
+
+/* for the lock of a row's key, where somebody else has it */
+
+static ngx_uint_t
+sim_server_waits(sim_statement_t *s, sim_row_t *row)
+{
+    sim_statement_t  *other;
+
+    other = sim_table_locked(row->key);
+
+    if (other == NULL || other == s) {
+        return 0;
+    }
+
+    sim_trace("statement %u waits for %u", (unsigned) s->id,
+              (unsigned) other->id);
+
+    if (sim_nblocked == SIM_BLOCKED) {
+        sim_failed("room", "too many statements wait");
+    }
+
+    s->waits = row->key + 1;
+    sim_blocked[sim_nblocked++] = s;
+
+    return 1;
 }
 
 
@@ -413,52 +442,49 @@ sim_server_over(sim_statement_t *s, ngx_uint_t commit)
         }
     }
 
-    for (i = 0; i < sim_nblocked; i++) {
-        if (sim_blocked[i] == s) {
-            sim_blocked[i] = sim_blocked[--sim_nblocked];
-            break;
-        }
-    }
+    sim_server_not_blocked(s);
 
     sim_table_end(s, commit);
     sim_server_unblock();
 }
 
 
-/* whoever waits for a lock that is free now goes on, by an event */
+/* whoever waits for a lock that is free now goes on, the first one first */
 
 static void
 sim_server_unblock(void)
 {
-    ngx_uint_t  i;
+    ngx_uint_t        i;
+    sim_statement_t  *s;
 
-    i = 0;
+    for (i = 0; i < sim_nblocked; i++) {
+        s = sim_blocked[i];
 
-    while (i < sim_nblocked) {
+        if (sim_table_locked(s->waits - 1) == NULL) {
+            sim_server_not_blocked(s);
+            sim_server_step(s);
 
-        if (sim_table_locked(sim_blocked[i]->waits - 1) == NULL) {
-            sim_at(sim_now, NULL, sim_server_locked, sim_blocked[i], 0);
-            sim_blocked[i] = sim_blocked[--sim_nblocked];
-            continue;
+            /* all is different now */
+            i = (ngx_uint_t) -1;
         }
-
-        i++;
     }
 }
 
 
 static void
-sim_server_locked(void *data, uintptr_t n)
+sim_server_not_blocked(sim_statement_t *s)
 {
-    sim_statement_t  *s;
+    ngx_uint_t  i, kept;
 
-    (void) n;
+    kept = 0;
 
-    s = data;
-
-    if (!s->over) {
-        sim_server_step(s);
+    for (i = 0; i < sim_nblocked; i++) {
+        if (sim_blocked[i] != s) {
+            sim_blocked[kept++] = sim_blocked[i];
+        }
     }
+
+    sim_nblocked = kept;
 }
 
 

@@ -48,9 +48,23 @@
 #define SIM_EXPECTED  expected         /* a record's version before */
 #endif
 
+/* what sql/write.sql did: make SQL=20f787f */
+#ifndef SIM_SQL_20F787F
+#define SIM_SQL_20F787F  0
+#endif
+
+/* pools did not tell each other that a server is there */
+#ifdef SIM_NOT_OPENED
+#define SIM_OPENED(pool, handler)  (void) handler
+#else
+#define SIM_OPENED(pool, handler)  (pool)->opened = handler
+#endif
+
 #ifdef SIM_READY_NGX
 #define SIM_FINAL(rc)  ((rc) == NGX_ERROR || (rc) == NGX_ABORT)
+#define SIM_FULL(rc)   ((rc) == NGX_BUSY)
 #else
+#define SIM_FULL(rc)   ((rc) == NGX_HTTP_RESULTS_QUEUE_FULL)
 #define SIM_FINAL(rc)  ((rc) == NGX_HTTP_RESULTS_TOO_LARGE                    \
                         || (rc) == NGX_HTTP_RESULTS_KEY_TWICE)
 #endif
@@ -72,6 +86,7 @@ typedef struct {
     ngx_uint_t              institutions;
     ngx_uint_t              history;        /* bits: institutions that keep */
     ngx_uint_t              lopsided;       /* most clients are at host 0 */
+    ngx_uint_t              flood;          /* ... of institution 0 */
 
     ngx_uint_t              connections;
     ngx_uint_t              batch;
@@ -105,6 +120,7 @@ typedef struct {
     ngx_uint_t              shutdowns;      /* reloads that are cut short */
 
     int64_t                 skew[SIM_HOSTS];
+    ngx_uint_t              steps;          /* clocks that are set; number */
     int64_t                 future;         /* one stored stamp's, or 0 */
 } sim_scenario_t;
 
@@ -220,6 +236,9 @@ struct sim_statement_s {
     sim_fate_e              fate;
     const char             *sqlstate;       /* of an error */
 
+    int64_t                 began;          /* when the server ran it */
+    ngx_uint_t              waited;         /* rows that are refused, and whose
+                                               keys nobody else writes */
     ngx_uint_t              locked;         /* rows that it went through */
     ngx_uint_t              undone;         /* the group's rows are not kept */
     ngx_uint_t              stamped;        /* the answer has stamps */
@@ -272,6 +291,8 @@ extern int64_t              sim_now;
 extern uint64_t             sim_seed;
 extern sim_scenario_t       sim;
 extern ngx_uint_t           sim_calm;       /* no more faults */
+extern int64_t              sim_ahead;      /* of clocks: the most and */
+extern int64_t              sim_behind;     /* the least, up to now */
 
 void sim_world_run(uint64_t seed);
 
@@ -374,8 +395,9 @@ const char *sim_key_name(ngx_uint_t key);
 void sim_check_waits(sim_attempt_t *attempt);
 void sim_check_statement(sim_node_t *node, sim_statement_t *s);
 void sim_check_back(sim_statement_t *s, ngx_uint_t committed);
-void sim_check_commit(sim_row_t *row, ngx_uint_t key, sim_version_t *old);
+void sim_check_commit(sim_statement_t *s, sim_row_t *row, sim_version_t *old);
 void sim_check_answer(sim_attempt_t *attempt);
+void sim_check_full(sim_attempt_t *attempt);
 void sim_check_deadlines(sim_node_t *node);
 void sim_check_exit(sim_node_t *node);
 void sim_check_idle(sim_node_t *node);

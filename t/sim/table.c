@@ -186,9 +186,22 @@ sim_table_write(sim_statement_t *s, sim_row_t *row)
         changes = 0;
     }
 
+#if (SIM_SQL_20F787F)
+
+    if (!changes || r->stamp > row->stamp
+        || (r->stamp == row->stamp && r->client == row->client
+            && r->op == row->op && r->hash == row->hash))
+    {
+        return;
+    }
+
+#else
+
     if (!changes || r->stamp >= row->stamp) {
         return;
     }
+
+#endif
 
     if (row->op == RESULTS_OP_DELETE) {
         new->hash = r->hash;
@@ -408,7 +421,7 @@ sim_table_end(sim_statement_t *s, ngx_uint_t commit)
                       (unsigned) key->row->attempt,
                       (double) (key->row->stamp - SIM_EPOCH - sim_now) / 1000);
 
-            sim_check_commit(row, row->key, old);
+            sim_check_commit(s, row, old);
         }
 
         key->locked = NULL;

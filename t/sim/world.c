@@ -29,6 +29,8 @@ int64_t         sim_now;
 uint64_t        sim_seed;
 sim_scenario_t  sim;
 ngx_uint_t      sim_calm;
+int64_t         sim_ahead;
+int64_t         sim_behind;
 
 static sim_event_t  sim_heap[SIM_EVENTS];
 static ngx_uint_t   sim_nevents;
@@ -41,6 +43,7 @@ static ngx_uint_t sim_world_before(sim_event_t *a, sim_event_t *b);
 static void sim_world_pass(sim_event_t *event);
 static void sim_world_wake(sim_node_t *node);
 static void sim_world_faults(void);
+static void sim_world_step(void *data, uintptr_t n);
 static void sim_world_until(ngx_uint_t (*over)(void));
 static ngx_uint_t sim_world_quiet(void);
 static ngx_uint_t sim_world_empty(void);
@@ -65,6 +68,14 @@ sim_world_run(uint64_t seed)
     sim_server_reset();
     sim_sessions_reset();
     sim_nodes_reset();
+
+    sim_ahead = 0;
+    sim_behind = 0;
+
+    for (i = 0; i < SIM_HOSTS; i++) {
+        sim_ahead = ngx_max(sim_ahead, sim.skew[i]);
+        sim_behind = ngx_min(sim_behind, sim.skew[i]);
+    }
 
     if (sim.future) {
         sim_table_future();
@@ -122,12 +133,40 @@ sim_world_faults(void)
         sim_at(sim_between(0, most), NULL, sim_node_reload, NULL, 1);
     }
 
+    for (i = 0; i < sim.steps; i++) {
+        sim_at(sim_between(0, most), NULL, sim_world_step, NULL, 0);
+    }
+
     if (sim.guarded) {
         for (i = 0; i < sim.keys; i++) {
             sim_at(sim_between(0, 100 * SIM_MS), NULL, sim_table_roster, NULL,
                    i);
         }
     }
+}
+
+
+/* a host's clock is set */
+
+static void
+sim_world_step(void *data, uintptr_t n)
+{
+    ngx_uint_t  host;
+
+    (void) data;
+    (void) n;
+
+    host = sim_random(sim.hosts);
+
+    sim.skew[host] = sim_between(-1, 1)
+                     * sim_between(0, sim_random(2) ? 50 * SIM_MS
+                                                    : 20 * SIM_SECOND);
+
+    sim_ahead = ngx_max(sim_ahead, sim.skew[host]);
+    sim_behind = ngx_min(sim_behind, sim.skew[host]);
+
+    sim_trace("the clock of host %u is set to %+.3f ms", (unsigned) host,
+              (double) sim.skew[host] / 1000);
 }
 
 
