@@ -89,6 +89,20 @@ CREATE TABLE IF NOT EXISTS results.client_secret (
 );
 
 
+-- What page tokens of reports are sealed with, on every node that asks this
+-- database.  One row: nothing of an institution is in it.
+
+CREATE TABLE IF NOT EXISTS results.page_key (
+    single  boolean PRIMARY KEY DEFAULT true CHECK (single),
+    key     bytea NOT NULL CHECK (octet_length(key) = 32)
+);
+
+INSERT INTO results.page_key (key)
+SELECT sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())
+              || uuid_send(gen_random_uuid()))
+WHERE NOT EXISTS (SELECT FROM results.page_key);
+
+
 -- The key is the hash alone: a request brings its token and nothing else,
 -- and the token is what tells the institution.
 

@@ -9,6 +9,7 @@ use lib "$FindBin::Bin/lib";
 use Results::Test;
 
 use JSON::PP;
+use MIME::Base64 qw(decode_base64);
 use Results::Test::Http;
 use Results::Test::Report;
 
@@ -408,6 +409,51 @@ subtest 'who may' => sub {
     my (undef, $next) = $report->page(moduleIds => 'm', pageSize => 1);
     is($r->get(pageToken => $next)->status, 400,
        'and its page tokens are foreign there');
+};
+
+
+# what it holds is the place of a reader, and ids that others may not see
+subtest 'a page token tells its holder nothing' => sub {
+    my $token = ($report->page(pageSize => 1))[1];
+    my $again = ($report->page(pageSize => 1))[1];
+
+    my $bytes = decode_base64($token =~ tr{-_}{+/}r);
+
+    unlike($token . $bytes, qr/[0-9a-f]{4}-[0-9a-f]{4}|learner|user|item/i,
+           'no id');
+    isnt($token, $again, 'not even that it is the same place');
+    is(length $token, length $again, 'whatever its length');
+
+    my ($rows) = $report->page(pageSize => 1, pageToken => $token);
+
+    is_deeply(($report->page(pageSize => 1, pageToken => $again))[0], $rows,
+              'which it is');
+
+    for my $i (0, 5, 20, 100, length($token) - 1) {
+        my $other = $token;
+        my $c = substr $token, $i, 1;
+
+        substr $other, $i, 1, $c eq 'A' ? 'B' : 'A';
+        is($report->get(pageToken => $other)->status, 400,
+           "with another character at $i it is none");
+    }
+
+    # another server, which shares nothing but the database
+    $t->nginx->quit;
+    $t->nginx->start;
+    delete $report->{http};
+
+    is_deeply(($report->page(pageSize => 1, pageToken => $token))[0], $rows,
+              'it is good on every node and after a restart');
+
+    $pg->do("UPDATE results.page_key SET key = sha256('another')");
+    is($report->get(pageToken => $token)->status, 400,
+       'and not with another key');
+    is($report->get(pageSize => 1)->status, 200, 'then one begins anew');
+
+    $pg->do('DELETE FROM results.page_key');
+    is($report->get(pageSize => 1)->status, 500, 'without one there is none');
+    $pg->do("INSERT INTO results.page_key (key) VALUES (sha256('third'))");
 };
 
 

@@ -32,6 +32,9 @@ my %env = (BASE_URL => 'http://127.0.0.1:' . $nginx->port,
 sub answer {
     my ($text) = @_;
 
+    # another one each time
+    $text =~ s{(<nextPageToken>)[\w-]{200,}(?=<)}{$1A TOKEN};
+
     my ($head, $body) = split /\r?\n\r?\n/, $text, 2;
     my ($status) = $head =~ m{^HTTP/1\.1 (\d+)};
     my ($type) = $head =~ /^Content-Type: ([^\r\n]*)/mi;
@@ -59,6 +62,8 @@ while (my $block = shift @blocks) {
     is($code, 0, 'curl') or diag($output);
     is_deeply(answer($output), answer($answer->{text}),
               'answers as the page says') or diag($output);
+
+    $env{NEXT} = $1 if $output =~ /<nextPageToken>([\w-]+)</;
     $n++;
 }
 

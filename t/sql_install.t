@@ -203,7 +203,8 @@ subtest 'the gateway may call the API and no more' => sub {
 
     for my $sql ((map { "TABLE results.$_" } qw(institution api_client
                      client_secret access_token person result
-                     result_history clients tokens)),
+                     result_history clients tokens
+                     page_key)),
                  'INSERT INTO results.result DEFAULT VALUES',
                  'DELETE FROM results.result',
                  q{SELECT results.issue_token('demo')},
@@ -266,6 +267,7 @@ subtest 'a reader may read, but no hash' => sub {
         clients tokens);
 
     for my $sql ('TABLE results.client_secret', 'TABLE results.access_token',
+                 'TABLE results.page_key',
                  'TABLE results.api_client', 'DELETE FROM results.result',
                  q{SELECT results.issue_token('demo')},
                  'SELECT results_api.api_version()')

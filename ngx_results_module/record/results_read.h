@@ -17,6 +17,7 @@ typedef enum {
     RESULTS_ISSUE_TOKEN,           /* for results_token_endpoint */
     RESULTS_READ_RECORDS,          /* a page of a collection */
     RESULTS_READ_REPORT,           /* a page of the module report */
+    RESULTS_READ_PAGE_KEY,         /* what its page tokens are sealed with */
     RESULTS_READS
 } results_function_e;
 

@@ -96,7 +96,11 @@ static const ngx_http_results_sql_t  ngx_http_results_sql[] = {
     { "results_read_report",
       "SELECT * FROM results_api.read_report($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,"
           "$11,$12,$13,$14,$15,$16,$17,$18,$19,$20)",
-      20, NULL }
+      20, NULL },
+
+    { "results_page_key",
+      "SELECT results_api.page_key()",
+      0, NULL }
 };
 
 

@@ -41,7 +41,8 @@ static const ngx_uint_t  ngx_http_results_lane_of[RESULTS_READS] = {
     NGX_HTTP_RESULTS_LANE_RECORD,          /* RESULTS_READ_RECORD */
     NGX_HTTP_RESULTS_LANE_TOKEN,           /* RESULTS_ISSUE_TOKEN */
     NGX_HTTP_RESULTS_LANE_PAGE,            /* RESULTS_READ_RECORDS */
-    NGX_HTTP_RESULTS_LANE_PAGE             /* RESULTS_READ_REPORT */
+    NGX_HTTP_RESULTS_LANE_PAGE,            /* RESULTS_READ_REPORT */
+    NGX_HTTP_RESULTS_LANE_RECORD           /* RESULTS_READ_PAGE_KEY */
 };
 
 

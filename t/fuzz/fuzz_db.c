@@ -382,6 +382,13 @@ fuzz_db_read(results_request_t *r, results_str_t outcomes)
         return 0;
     }
 
+    if (r->read.function == RESULTS_READ_PAGE_KEY) {
+        pair[0].data = "a key of thirty-two bytes in all";
+        pair[0].len = outcomes.len == 1 ? 31 : 32;
+        r->route->row(r, pair, 1);
+        return 0;
+    }
+
     fuzz_pause();
     total = number(nrows, 8);
     fuzz_resume();

@@ -5,6 +5,8 @@
  * sql/report.sql; they leave as they come.
  */
 
+#include <string.h>
+
 #include "results_ispring.h"
 
 
@@ -12,6 +14,7 @@
 
 
 static results_next_e results_ispring_parse(results_request_t *r);
+static results_str_t results_ispring_manager(const results_request_t *r);
 static void results_ispring_start(results_request_t *r);
 static void results_ispring_row(results_request_t *r,
     const results_str_t *values, unsigned nvalues);
@@ -58,21 +61,14 @@ static results_next_e
 results_ispring_parse(results_request_t *r)
 {
     int                      type;
-    results_str_t            manager;
     results_ispring_page_t  *page;
-
-    manager = results_str(NULL);
 
     switch (r->principal->role) {
 
     case RESULTS_ROLE_ACCOUNT_OWNER:
     case RESULTS_ROLE_ACCOUNT_ADMIN:
-        break;
-
     case RESULTS_ROLE_DEPARTMENT_ADMIN:
     case RESULTS_ROLE_CUSTOM:
-        manager.data = r->principal->person;
-        manager.len = r->principal->person_len;
         break;
 
     default:
@@ -99,14 +95,37 @@ results_ispring_parse(results_request_t *r)
     page->type = type;
     page->json = (type == RESULTS_ISPRING_JSON);
 
-    if (results_ispring_query(r, manager, page) != 0) {
+    /* what is wrong with the query is told at once */
+
+    if (results_ispring_query(r, results_ispring_manager(r), page) != 0) {
         return RESULTS_NEXT_REPLY;
     }
 
     r->state = page;
-    results_ispring_start(r);
+
+    results_read_init(&r->read, r->arena, RESULTS_READ_PAGE_KEY);
 
     return RESULTS_NEXT_READ;
+}
+
+
+/* whose departments are all that is shown; no value: an account's owner */
+
+static results_str_t
+results_ispring_manager(const results_request_t *r)
+{
+    results_str_t  manager;
+
+    manager = results_str(NULL);
+
+    if (r->principal->role == RESULTS_ROLE_DEPARTMENT_ADMIN
+        || r->principal->role == RESULTS_ROLE_CUSTOM)
+    {
+        manager.data = r->principal->person;
+        manager.len = r->principal->person_len;
+    }
+
+    return manager;
 }
 
 
@@ -141,6 +160,16 @@ results_ispring_row(results_request_t *r, const results_str_t *values,
     results_ispring_page_t  *page;
 
     page = r->state;
+
+    if (r->read.function == RESULTS_READ_PAGE_KEY) {
+
+        if (nvalues == 1 && values[0].len == RESULTS_SEAL_KEY) {
+            memcpy(page->secret, values[0].data, RESULTS_SEAL_KEY);
+            page->keyed = 1;
+        }
+
+        return;
+    }
 
     if (values == NULL) {
         results_ispring_start(r);
@@ -223,9 +252,25 @@ results_ispring_finish(results_request_t *r)
         return RESULTS_NEXT_REPLY;
     }
 
+    if (r->read.function == RESULTS_READ_PAGE_KEY) {
+
+        if (!page->keyed) {
+            results_fail(r, 500, "the key of page tokens is not there");
+            return RESULTS_NEXT_REPLY;
+        }
+
+        if (results_ispring_query(r, results_ispring_manager(r), page) != 0) {
+            return RESULTS_NEXT_REPLY;
+        }
+
+        results_ispring_start(r);
+
+        return RESULTS_NEXT_READ;
+    }
+
     if (page->more) {
         token = results_ispring_token(r->arena, r->principal->institution_id,
-                                      &page->last);
+                                      page->secret, &page->last);
 
         if (token.data == NULL) {
             results_fail(r, 500, "out of memory");

@@ -8,6 +8,7 @@
 #define RESULTS_ISPRING_H
 
 #include "results_dialect.h"
+#include "results_seal.h"
 
 
 /* the order of a report and where a page goes on; no value: all of what is
@@ -24,6 +25,8 @@ typedef struct {
     int                     type;      /* of its media types */
     unsigned                json:1;    /* else XML */
     unsigned                more:1;    /* another page follows last */
+    unsigned                keyed:1;   /* secret was read, or is none */
+    unsigned char           secret[RESULTS_SEAL_KEY];   /* of page tokens */
     unsigned                size;      /* rows asked for */
     unsigned                rows;      /* written */
     results_ispring_key_t   last;
@@ -43,22 +46,24 @@ typedef enum {
 /*
  * Makes r->query a call of read_report() and sets page->size.  manager is the
  * person whose departments are all that is shown, no value for an account's
- * owner.  0, or -1 with r->failure set.
+ * owner.  A pageToken is looked into when page->keyed is set, and else taken
+ * for a good one.  0, or -1 with r->failure set.
  */
 int results_ispring_query(results_request_t *r, results_str_t manager,
     results_ispring_page_t *page);
 
 /*
- * A pageToken is a key with a digest of it and of the institution before it.
- * No secret is in the digest: who makes a token of its own gets what the same
- * request without one gets, from another row on.
+ * A pageToken is a key, sealed for the institution with the secret that all
+ * who ask this database share: no data where that fails.
  */
 results_str_t results_ispring_token(results_arena_t *arena,
-    int32_t institution_id, const results_ispring_key_t *key);
+    int32_t institution_id, const unsigned char *secret,
+    const results_ispring_key_t *key);
 
 /* 0, or -1 where it is none of this institution's */
 int results_ispring_token_parse(results_arena_t *arena,
-    int32_t institution_id, results_str_t token, results_ispring_key_t *key);
+    int32_t institution_id, const unsigned char *secret, results_str_t token,
+    results_ispring_key_t *key);
 
 /* the document, piece by piece */
 void results_ispring_write_start(results_buf_t *buf, int json);

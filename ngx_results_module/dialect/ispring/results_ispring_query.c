@@ -60,6 +60,7 @@ typedef struct {
     unsigned                 seen;     /* bits by index in the parameters */
     unsigned                 size;
     results_ispring_key_t    after;
+    const unsigned char     *secret;   /* NULL: not known yet */
     int                      failed;   /* no memory */
 } results_ispring_params_t;
 
@@ -122,6 +123,7 @@ results_ispring_query(results_request_t *r, results_str_t manager,
     memset(&params, 0, sizeof(results_ispring_params_t));
 
     params.size = RESULTS_ISPRING_ROWS;
+    params.secret = page->keyed ? page->secret : NULL;
 
     for (i = 0; i < RESULTS_ISPRING_DATES; i++) {
         params.dates[i] = RESULTS_TIME_NULL;
@@ -236,10 +238,11 @@ results_ispring_param(results_request_t *r, results_ispring_params_t *params,
 
     case RESULTS_ISPRING_TOKEN:
 
-        if (value.len
+        if (value.len && params->secret
             && results_ispring_token_parse(r->arena,
                                            r->principal->institution_id,
-                                           value, &params->after)
+                                           params->secret, value,
+                                           &params->after)
                != 0)
         {
             results_ispring_wrong(r, param->name, value,

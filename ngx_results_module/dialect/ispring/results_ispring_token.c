@@ -1,25 +1,29 @@
 
 /*
- * Page tokens: base64url of a digest and a key.  Opaque to clients; what they
- * hold may change with any version.
+ * Page tokens: base64url of a seal, in which the key of a row is.  It tells
+ * its holder nothing, its length included; what it holds may change with any
+ * version.
  */
 
 #include <string.h>
 
 #include <openssl/evp.h>
 
-#include "results_digest.h"
 #include "results_ispring.h"
 
 
-/* bytes of the digest; a multiple of three is encoded by itself */
-#define RESULTS_ISPRING_DIGEST  9
+/*
+ * Bytes of a key, with two before them that tell how many there are, are
+ * filled up to a multiple of this and two: so the seal is one of three, which
+ * is encoded without a rest.
+ */
+#define RESULTS_ISPRING_BLOCK  144
 
 
 static void results_ispring_translate(char *text, size_t len,
     const char *from, const char *to);
-static int results_ispring_digest(int32_t institution_id, results_str_t key,
-    unsigned char *out);
+static results_str_t results_ispring_context(results_arena_t *arena,
+    int32_t institution_id);
 static int results_ispring_part(results_str_t *rest, results_str_t *part);
 
 
@@ -27,47 +31,52 @@ static int results_ispring_part(results_str_t *rest, results_str_t *part);
 
 results_str_t
 results_ispring_token(results_arena_t *arena, int32_t institution_id,
-    const results_ispring_key_t *key)
+    const unsigned char *secret, const results_ispring_key_t *key)
 {
-    char            *text;
-    results_buf_t    buf;
-    results_str_t    token, parts;
-    unsigned char    digest[RESULTS_DIGEST_LEN];
+    char           *text;
+    size_t          len;
+    results_str_t   token, parts, context;
+    unsigned char  *plain, *sealed;
 
     token = results_str(NULL);
 
-    memset(&buf, 0, sizeof(results_buf_t));
+    parts = results_arena_printf(arena, "%.*s%c%.*s%c%.*s",
+                                 (int) key->learner.len,
+                                 key->learner.data ? key->learner.data : "",
+                                 '\0', (int) key->item.len,
+                                 key->item.data ? key->item.data : "", '\0',
+                                 (int) key->enrollment.len,
+                                 key->enrollment.data ? key->enrollment.data
+                                                      : "");
+    context = results_ispring_context(arena, institution_id);
 
-    results_buf_str(&buf, key->learner);
-    results_buf_append(&buf, "", 1);
-    results_buf_str(&buf, key->item);
-    results_buf_append(&buf, "", 1);
-    results_buf_str(&buf, key->enrollment);
-
-    parts.data = buf.data;
-    parts.len = buf.len;
-
-    text = results_arena_alloc(arena, 4 * (RESULTS_ISPRING_DIGEST + buf.len + 2)
-                                      / 3 + 5);
-
-    if (text && !buf.failed
-        && results_ispring_digest(institution_id, parts, digest) == 0)
-    {
-        token.data = text;
-        token.len = EVP_EncodeBlock((unsigned char *) text, digest,
-                                    RESULTS_ISPRING_DIGEST);
-        token.len += EVP_EncodeBlock((unsigned char *) text + token.len,
-                                     (unsigned char *) parts.data,
-                                     (int) parts.len);
-
-        while (text[token.len - 1] == '=') {
-            token.len--;
-        }
-
-        results_ispring_translate(text, token.len, "+/", "-_");
+    if (parts.data == NULL || context.data == NULL || parts.len > 0xffff) {
+        return token;
     }
 
-    results_buf_free(&buf);
+    len = 2 + (parts.len / RESULTS_ISPRING_BLOCK + 1) * RESULTS_ISPRING_BLOCK;
+
+    plain = results_arena_calloc(arena, len);
+    sealed = results_arena_alloc(arena, len + RESULTS_SEAL_EXTRA);
+    text = results_arena_alloc(arena, (len + RESULTS_SEAL_EXTRA) / 3 * 4 + 1);
+
+    if (plain == NULL || sealed == NULL || text == NULL) {
+        return token;
+    }
+
+    plain[0] = (unsigned char) (parts.len >> 8);
+    plain[1] = (unsigned char) parts.len;
+    memcpy(plain + 2, parts.data, parts.len);
+
+    if (results_seal(secret, context, plain, len, sealed) != 0) {
+        return token;
+    }
+
+    token.data = text;
+    token.len = EVP_EncodeBlock((unsigned char *) text, sealed,
+                                (int) (len + RESULTS_SEAL_EXTRA));
+
+    results_ispring_translate(text, token.len, "+/", "-_");
 
     return token;
 }
@@ -75,40 +84,46 @@ results_ispring_token(results_arena_t *arena, int32_t institution_id,
 
 int
 results_ispring_token_parse(results_arena_t *arena, int32_t institution_id,
-    results_str_t token, results_ispring_key_t *key)
+    const unsigned char *secret, results_str_t token,
+    results_ispring_key_t *key)
 {
     int             n;
     char           *text;
-    size_t          padding;
-    results_str_t   parts;
-    unsigned char  *p, digest[RESULTS_DIGEST_LEN];
+    results_str_t   parts, context;
+    unsigned char  *sealed, *plain;
 
-    padding = (4 - token.len % 4) % 4;
+    if (token.len % 4 != 0) {
+        return -1;
+    }
 
-    text = results_arena_alloc(arena, token.len + padding + 1);
-    p = results_arena_alloc(arena, token.len + padding + 1);
+    text = results_arena_alloc(arena, token.len + 1);
+    sealed = results_arena_alloc(arena, token.len + 1);
+    plain = results_arena_alloc(arena, token.len + 1);
+    context = results_ispring_context(arena, institution_id);
 
-    if (text == NULL || p == NULL) {
+    if (text == NULL || sealed == NULL || plain == NULL
+        || context.data == NULL)
+    {
         return -1;
     }
 
     memcpy(text, token.data, token.len);
-    memcpy(text + token.len, "===", padding);
+    text[token.len] = '\0';
 
     results_ispring_translate(text, token.len, "+/=-_", "???+/");
 
-    n = EVP_DecodeBlock(p, (unsigned char *) text,
-                        (int) (token.len + padding));
+    n = EVP_DecodeBlock(sealed, (unsigned char *) text, (int) token.len);
 
-    if (n < 0 || (size_t) n <= RESULTS_ISPRING_DIGEST + padding) {
+    if (n < RESULTS_SEAL_EXTRA + 2
+        || results_unseal(secret, context, sealed, (size_t) n, plain) != 0)
+    {
         return -1;
     }
 
-    parts.data = (char *) p + RESULTS_ISPRING_DIGEST;
-    parts.len = n - RESULTS_ISPRING_DIGEST - padding;
+    parts.data = (char *) plain + 2;
+    parts.len = (size_t) plain[0] << 8 | plain[1];
 
-    if (results_ispring_digest(institution_id, parts, digest) != 0
-        || memcmp(digest, p, RESULTS_ISPRING_DIGEST) != 0
+    if (parts.len > (size_t) n - RESULTS_SEAL_EXTRA - 2
         || results_ispring_part(&parts, &key->learner) != 0
         || results_ispring_part(&parts, &key->item) != 0
         || results_ispring_part(&parts, &key->enrollment) != 0)
@@ -139,23 +154,13 @@ results_ispring_translate(char *text, size_t len, const char *from,
 }
 
 
-static int
-results_ispring_digest(int32_t institution_id, results_str_t key,
-    unsigned char *out)
+/* a token of one institution is none of another's */
+
+static results_str_t
+results_ispring_context(results_arena_t *arena, int32_t institution_id)
 {
-    int            rc;
-    results_buf_t  buf;
-
-    memset(&buf, 0, sizeof(results_buf_t));
-
-    results_buf_printf(&buf, "ispring page %d ", (int) institution_id);
-    results_buf_str(&buf, key);
-
-    rc = buf.failed ? -1 : results_digest(buf.data, buf.len, out);
-
-    results_buf_free(&buf);
-
-    return rc;
+    return results_arena_printf(arena, "ispring page %d",
+                                (int) institution_id);
 }
 
 
