@@ -54,6 +54,13 @@ sub new {
 sub dbh { $_[0]{dbh} }
 
 
+# the numbers by which it calls operations and outcomes: docs/wire.md has them
+sub codes {
+    return { (map { ("op $_" => $OPS{$_}) } keys %OPS),
+             (map { ("outcome $OUTCOMES[$_]" => $_) } 1 .. $#OUTCOMES) };
+}
+
+
 # the outcomes as [word, version] each; "forgotten WORD" for a negative one
 sub write { my $self = shift; return $self->_call('write_records', @_) }
 sub group { my $self = shift; return $self->_call('write_group', @_) }
