@@ -97,15 +97,41 @@ subtest 'a read that the database refuses' => sub {
         GRANT SELECT ON results.result TO results_owner
     });
 
-    my $response = $t->request('GET', $t->uri('r'), $t->headers);
+    my $response;
+    $response = $t->request('GET', $t->uri('r'), $t->headers) for 1 .. 3;
 
     is($response->status, 400, 'is not asked again');
     like($response->body, qr/SQLSTATE 22012/, 'the client is told why');
-    is(join('', lines($size)), '', 'and the log is not');
+
+    my @lines = lines($size);
+    is(scalar @lines, 1, 'the log is once') or diag(@lines);
+    like($lines[0], qr/\[warn\] .*: reads are refused for their data: SQLSTATE 22012$/,
+         'of its code');
 
     $pg->do('DROP VIEW results.result; '
             . 'ALTER TABLE results.hidden RENAME TO result');
     is($t->request('GET', $t->uri('r'), $t->headers)->status, 200, 'after');
+};
+
+
+subtest 'writes that the database refuses' => sub {
+    my $size = $nginx->log_size;
+
+    for my $code ('22003', '23514') {
+        $pg->do($fail =~ s/53100/$code/r);
+        is($t->put('r', $t->result)->status, 422, "$code: refused") for 1 .. 3;
+        $pg->do('DROP FUNCTION results.fail() CASCADE');
+        is($t->put('r', $t->result)->status, 200, 'then not');
+    }
+
+    # the first is not told again because there was another
+    $pg->do($fail =~ s/53100/22003/r);
+    is($t->put('r', $t->result)->status, 422, 'the first again');
+    $pg->do('DROP FUNCTION results.fail() CASCADE');
+
+    is(join(' ', map { /\[warn\] .*writes are refused for their data: SQLSTATE (\d+)$/ }
+            lines($size)), '22003 23514', 'a line for each code');
+    is(scalar lines($size), 2, 'and no other');
 };
 
 

@@ -520,6 +520,8 @@ ngx_http_results_batch_isolate(ngx_http_results_batch_t *batch,
         if (group->nrecords == batch->nrows) {
             /* it was alone */
             ngx_http_results_store_count(conf, groups_refused);
+            ngx_http_results_complaint_data(&batch->batcher->complaint,
+                                            sqlstate);
             ngx_http_results_batch_fail(batch, NGX_HTTP_RESULTS_REFUSED,
                                         sqlstate);
             return;

@@ -62,6 +62,24 @@ ngx_http_results_complaint_refused(ngx_http_results_complaint_t *complaint,
 }
 
 
+/* others go on: nothing fails, and nothing works again later */
+
+void
+ngx_http_results_complaint_data(ngx_http_results_complaint_t *complaint,
+    const char *sqlstate)
+{
+    ngx_uint_t  level;
+
+    level = ngx_http_results_complaint_news(complaint, sqlstate)
+            ? NGX_LOG_WARN : NGX_LOG_INFO;
+
+    ngx_log_error(level, ngx_cycle->log, 0,
+                  "results: store \"%V\": %s are refused for their data: "
+                  "SQLSTATE %s", &complaint->conf->name, complaint->what,
+                  sqlstate);
+}
+
+
 static void
 ngx_http_results_complaint_sqlstate(ngx_http_results_complaint_t *complaint,
     const ngx_http_results_end_t *end, const char *next)

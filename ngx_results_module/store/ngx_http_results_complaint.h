@@ -42,6 +42,10 @@ void ngx_http_results_complaint_refused(
     ngx_http_results_complaint_t *complaint,
     const ngx_http_results_end_t *end);
 
+/* one is refused for its data, of which its caller is told */
+void ngx_http_results_complaint_data(ngx_http_results_complaint_t *complaint,
+    const char *sqlstate);
+
 /* one failed, and what is done about it */
 void ngx_http_results_complain(ngx_http_results_complaint_t *complaint,
     const char *why, const char *next);

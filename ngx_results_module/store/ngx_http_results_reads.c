@@ -404,6 +404,7 @@ ngx_http_results_slot_done(ngx_http_results_job_t *job,
     if (end->end == NGX_HTTP_RESULTS_JOB_ERROR
         && end->action == RESULTS_SQL_ISOLATE)
     {
+        ngx_http_results_complaint_data(&rs->complaint, end->sqlstate);
         read->handler(read, NGX_HTTP_RESULTS_READ_REFUSED);
         return;
     }
