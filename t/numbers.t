@@ -151,6 +151,34 @@ subtest 'numbers may be filtered by all their digits' => sub {
 };
 
 
+subtest 'whatever is taken, PostgreSQL can count with' => sub {
+    my @most = ('1e-9999', '0e9999', '-0e-9999', '1e308', '1e-324',
+                '1.' . '7' x 1022, '0.' . '1' x 1017 . 'e-999',
+                '1' . '0' x 300 . '.' . '3' x 700);
+
+    for my $i (0 .. $#most) {
+        my $short = substr $most[$i], 0, 20;
+
+        is($t->put("most-$i", body(qq{"most":$most[$i]}))->status, 201,
+           "$short: stored");
+        is($t->pg->value(q{SELECT detail::jsonb IS NOT NULL
+                           FROM results.result WHERE id = ?}, "most-$i"), 1,
+           'it is jsonb, too');
+    }
+
+    for my $value ('5', '1e-400', '1e-9999') {
+        my $found = $tb->get('results?filter=metadata.most%3E%27'
+                             . "$value%27");
+
+        is($found->status, 200, "a filter for more than $value");
+        ok(scalar @{ $found->json->{results} }, 'finds some');
+
+        is($tb->get("results?filter=score%3C%27$value%27")->status, 200,
+           'one for scores is no error');
+    }
+};
+
+
 subtest 'another number is another body' => sub {
     my @pairs = (
         [ '"u":9007199254740992', '"u":9007199254740993' ],
