@@ -20,10 +20,10 @@
 
 
 /* an object that others write to again and again: the client is told to wait */
-#define RESULTS_PATCH_ROUNDS  8
+#define RESULTS_PATCH_ROUNDS   8
 
-/* looks at a member, up to which members are looked for one by one */
-#define RESULTS_PATCH_LOOKS   4096
+/* of a patch: so many are looked for one by one, more among sorted ones */
+#define RESULTS_PATCH_MEMBERS  16
 
 
 typedef struct {
@@ -44,6 +44,9 @@ static int results_oneroster_merge(results_arena_t *arena,
 static int results_oneroster_merge_members(results_arena_t *arena,
     results_value_t *object, results_value_t *patch, unsigned deep,
     const results_value_t **members, size_t n);
+static results_value_t *results_oneroster_merge_put(results_arena_t *arena,
+    results_value_t *object, results_value_t *old, results_str_t name,
+    const results_value_t *value);
 static int results_oneroster_patch_large(results_request_t *r, size_t len);
 
 
@@ -289,21 +292,16 @@ results_oneroster_patch_large(results_request_t *r, size_t len)
 }
 
 
-/*
- * The patch's own values stay as they are: it serves the next round too.
- * Where both have many members, those of the object are sorted first.
- */
+/* the patch's own values stay as they are: it serves the next round too */
 static int
 results_oneroster_merge(results_arena_t *arena, results_value_t *object,
     results_value_t *patch, unsigned deep)
 {
     int                      rc;
-    size_t                   n, names;
+    size_t                   n;
     const results_value_t  **members;
 
-    names = results_value_size(patch);
-
-    if (names * (names + results_value_size(object)) <= RESULTS_PATCH_LOOKS) {
+    if (results_value_size(patch) <= RESULTS_PATCH_MEMBERS) {
         return results_oneroster_merge_members(arena, object, patch, deep,
                                                NULL, 0);
     }
@@ -321,13 +319,14 @@ results_oneroster_merge(results_arena_t *arena, results_value_t *object,
 }
 
 
+/* members are those of object, sorted; NULL where it is not worth it */
 static int
 results_oneroster_merge_members(results_arena_t *arena,
     results_value_t *object, results_value_t *patch, unsigned deep,
     const results_value_t **members, size_t n)
 {
     unsigned          gone;
-    results_value_t  *value, *old, *set;
+    results_value_t  *value, *old;
 
     gone = 0;
 
@@ -346,31 +345,26 @@ results_oneroster_merge_members(results_arena_t *arena,
             continue;
         }
 
-        set = value;
-
-        if (results_value_is_object(value)
-            && (deep || results_str_is(value->name, "metadata")))
+        if (!results_value_is_object(value)
+            || !(deep || results_str_is(value->name, "metadata")))
         {
-            set = results_value_is_object(old)
-                  ? NULL
-                  : results_value_create(arena, RESULTS_VALUE_OBJECT);
-
-            if (set == NULL && !results_value_is_object(old)) {
+            if (results_oneroster_merge_put(arena, object, old, value->name,
+                                            value)
+                == NULL)
+            {
                 return -1;
             }
+
+            continue;
         }
 
-        if (set) {
-            old = old ? results_value_replace(old, set)
-                      : results_value_add(arena, object, value->name, set);
-            if (old == NULL) {
-                return -1;
-            }
+        if (!results_value_is_object(old)) {
+            old = results_oneroster_merge_put(arena, object, old, value->name,
+                                  results_value_create(arena,
+                                                       RESULTS_VALUE_OBJECT));
         }
 
-        if (set != value
-            && results_oneroster_merge(arena, old, value, 1) != 0)
-        {
+        if (old == NULL || results_oneroster_merge(arena, old, value, 1) != 0) {
             return -1;
         }
     }
@@ -380,4 +374,14 @@ results_oneroster_merge_members(results_arena_t *arena,
     }
 
     return 0;
+}
+
+
+/* in the place of the old one, where there is one; NULL without memory */
+static results_value_t *
+results_oneroster_merge_put(results_arena_t *arena, results_value_t *object,
+    results_value_t *old, results_str_t name, const results_value_t *value)
+{
+    return (old && value) ? results_value_replace(old, value)
+                          : results_value_add(arena, object, name, value);
 }
