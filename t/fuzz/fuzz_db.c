@@ -383,8 +383,7 @@ fuzz_db_read(results_request_t *r, results_str_t outcomes)
     }
 
     if (r->read.function == RESULTS_READ_PAGE_KEY) {
-        pair[0].data = "a key of thirty-two bytes in all";
-        pair[0].len = outcomes.len == 1 ? 31 : 32;
+        pair[0] = results_str("a key of thirty-two bytes in all");
         r->route->row(r, pair, 1);
         return 0;
     }
