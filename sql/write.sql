@@ -64,6 +64,30 @@ END
 $$;
 
 
+-- Whether a batch with preconditions may replace the row that a record of it
+-- has come upon: the record's own hold, which are at its place, negative; or
+-- it was not one that had to come upon nothing, as somebody was quicker then,
+-- and results.outcomes() says what follows.
+
+CREATE OR REPLACE FUNCTION results.precondition_lets(
+    place int, preconditions text[], absent text[], id text, version int,
+    status results.record_status, updated_at timestamptz)
+RETURNS boolean
+LANGUAGE plpgsql
+IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF place > 0 THEN
+        RETURN id <> ALL (absent);
+    END IF;
+
+    RETURN results.precondition_holds(preconditions[-place], version, status,
+                                      updated_at);
+END
+$$;
+
+
 -- Whether a version that fails a precondition is, as far as anybody can tell,
 -- what came of the same request when it was sent before, and its answer was
 -- lost: the caller has found out that client, op and body are the same.  One
@@ -333,6 +357,7 @@ SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     refusals  smallint[];
+    refused   smallint[];
     absent    text[];
     stored    text[];
 BEGIN
@@ -340,10 +365,19 @@ BEGIN
         refusals := results.refusals(ops, institution_ids, kinds, ids,
                                      learner_ids, item_ids, guards, actors);
 
-        IF -1 = ANY (refusals) THEN
-            absent := (SELECT array_agg(u.id)
-                       FROM unnest(ids, refusals) AS u (id, refusal)
-                       WHERE u.refusal = -1);
+        refused := refusals;
+
+        IF 0 >= ANY (refusals) THEN
+            SELECT array_agg(CASE WHEN u.refusal > 0 THEN u.refusal END
+                             ORDER BY u.i),
+                   -- where the preconditions are of a row that is there
+                   array_agg(CASE u.refusal WHEN 0 THEN -u.i::int
+                             ELSE u.expected END ORDER BY u.i),
+                   coalesce(array_agg(u.id) FILTER (WHERE u.refusal = -1),
+                            '{}')
+            INTO refused, expected, absent
+            FROM unnest(refusals, expected, ids)
+                 WITH ORDINALITY AS u (refusal, expected, id, i);
         END IF;
     END IF;
 
@@ -367,13 +401,11 @@ BEGIN
             [completions[i]],
             progresses[i], times_spent[i], started[i], completed[i],
             scored[i], details[i], hashes[i],
-            -- where the preconditions of a row are found that is there
-            CASE WHEN refusals[i] = 0 THEN -i
-                 WHEN ops[i] = 4 THEN expected[i] ELSE 1 END,
+            coalesce(expected[i], 1),
             ops[i], results.id_space(kinds[i]), clients[i], written[i],
             written[i]
         FROM generate_series(1, cardinality(ids)) AS i
-        WHERE coalesce(refusals[i], 0) <= 0
+        WHERE refused[i] IS NULL
 
         ON CONFLICT (institution_id, id_space, id) DO UPDATE SET
             learner_id = CASE EXCLUDED.op WHEN 3 THEN r.learner_id
@@ -421,13 +453,12 @@ BEGIN
               -- one takes a later stamp: of two writes with one stamp nothing
               -- would tell which replaced the other.
               AND r.updated_at < EXCLUDED.updated_at
-              AND (EXCLUDED.version > 0
-                   OR results.precondition_holds(actors[-EXCLUDED.version],
-                          r.version, r.status, r.updated_at))
-              -- somebody was quicker: results.outcomes() has what follows
-              AND (absent IS NULL OR r.id <> ALL (absent))
+              AND (absent IS NULL
+                   OR results.precondition_lets(EXCLUDED.version, actors,
+                          absent, r.id, r.version, r.status, r.updated_at))
 
-        RETURNING r.id, r.version, r.op
+        -- what an operator has removed meanwhile is not like what was sent
+        RETURNING CASE WHEN r.version > 0 THEN r.id END AS id, r.version, r.op
     )
     SELECT array_agg(w.id), array_agg(w.version),
            array_agg(CASE WHEN w.op = 3 THEN 3 WHEN w.version = 1 THEN 1
@@ -435,15 +466,15 @@ BEGIN
     INTO stored, versions, outcomes
     FROM written_rows w;
 
-    -- An operator has removed it since: all over again.
-    IF 0 = ANY (refusals) AND 0 > ANY (versions) THEN
-        RAISE EXCEPTION USING ERRCODE = 'serialization_failure';
-    END IF;
-
     -- Rows come back in the order of the parameters, as nothing in the plan
     -- sorts or joins; that they do is checked here, not trusted.
     IF stored = ids THEN
         RETURN;
+    END IF;
+
+    -- ... all over again
+    IF 0 > ANY (versions) THEN
+        RAISE EXCEPTION USING ERRCODE = 'serialization_failure';
     END IF;
 
     SELECT o.outcomes, o.versions, o.stamps
