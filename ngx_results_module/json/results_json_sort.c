@@ -98,9 +98,8 @@ results_json_members(const results_value_t *object, size_t *n)
     size_t                   i;
     const results_value_t   *member, **members;
 
-    *n = results_value_size(object);
-
-    members = malloc((*n + 1) * sizeof(results_value_t *));
+    members = malloc((results_value_size(object) + 1)
+                     * sizeof(results_value_t *));
     if (members == NULL) {
         return NULL;
     }
@@ -110,6 +109,8 @@ results_json_members(const results_value_t *object, size_t *n)
     for (member = results_value_first(object); member; member = member->next) {
         members[i++] = member;
     }
+
+    *n = i;
 
     if (results_json_sort(members, i) != 0) {
         free(members);
