@@ -48,6 +48,13 @@ FROM (VALUES
          ('result_history_learner', 'result_history',
           'USING btree (institution_id, learner_id) '
           'WHERE (learner_id IS NOT NULL)'),
+         ('item_course', 'item',
+          'USING btree (institution_id, course_id) '
+          'WHERE (course_id IS NOT NULL)'),
+         ('item_rule', 'item',
+          'USING btree (institution_id, score_rule, passing_score) '
+          'WHERE ((passing_score IS NOT NULL) OR '
+          '(score_rule <> ''latest''::text))'),
          ('department_parent', 'department',
           'USING btree (institution_id, parent_id) '
           'WHERE (parent_id IS NOT NULL)'),

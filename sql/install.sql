@@ -63,6 +63,8 @@ SET LOCAL ROLE results_owner;
 \ir write.sql
 \ir read.sql
 \ir read_collection.sql
+\ir meaning.sql
+\ir report_learners.sql
 \ir report.sql
 \ir api.sql
 \ir admin.sql
@@ -76,6 +78,21 @@ SET LOCAL ROLE results_owner;
 COMMIT;
 
 \ir indexes.sql
+
+-- Of assignments that a version without the table has stored, behind the
+-- triggers and an institution at a time.  The comment comes last: it tells
+-- that this was not ended half-way.
+
+SET ROLE results_owner;
+
+SELECT format('DO $x$ BEGIN PERFORM results.find_repeated_items(%s); END $x$',
+              i.id)
+FROM results.institution i
+WHERE obj_description('results.repeated_item'::regclass, 'pg_class') IS NULL
+ORDER BY i.id \gexec
+
+CALL pg_temp.define_comment('TABLE results.repeated_item',
+    'What a learner was given more than once.  Triggers of assignment fill it.');
 
 SELECT pg_advisory_unlock(hashtext('ngx_results_module')) AS alone \gset
 RESET ALL;

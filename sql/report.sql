@@ -36,234 +36,6 @@ RETURN ARRAY(
     SELECT m.id FROM managed m);
 
 
--- A completion's code in results_record.h.  A result that tells none shows
--- that its learner has begun.
-
-CREATE OR REPLACE FUNCTION results.completion_code(completion results.completion)
-RETURNS smallint
-LANGUAGE sql
-IMMUTABLE PARALLEL SAFE
-RETURN CASE completion
-    WHEN 'not_started' THEN 1
-    WHEN 'in_progress' THEN 2
-    WHEN 'pending' THEN 3
-    WHEN 'complete' THEN 4
-    WHEN 'passed' THEN 5
-    WHEN 'accepted' THEN 6
-    WHEN 'incomplete' THEN 7
-    WHEN 'failed' THEN 8
-    WHEN 'declined' THEN 9
-    ELSE 2 END::smallint;
-
-
--- The items that courses have results for, each found behind the one before.
-
-CREATE OR REPLACE FUNCTION results.taught(institution int, courses text[])
-RETURNS text[]
-LANGUAGE plpgsql
-STABLE
-SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off
-SET enable_bitmapscan = off
-AS $$
-BEGIN
-    RETURN ARRAY(
-        WITH RECURSIVE item AS (
-            SELECT c.id AS course_id, '' COLLATE "C" AS id
-            FROM unnest(courses) AS c (id)
-            UNION ALL
-            SELECT i.course_id,
-                   (SELECT r.item_id
-                    FROM results.result r
-                    WHERE r.institution_id = institution
-                          AND r.course_id = i.course_id
-                          AND r.item_id > i.id
-                    ORDER BY r.item_id
-                    LIMIT 1)
-            FROM item i
-            WHERE i.id IS NOT NULL
-        )
-        SELECT DISTINCT i.id
-        FROM item i
-        WHERE i.id <> '');
-END
-$$;
-
-
--- The next learners in order, up to a number; empty after the last one.  All
--- who can have a row are among them, and not many more: the narrowest filter
--- that has an index finds them.  taught: what results.taught() has of courses.
-
-CREATE OR REPLACE FUNCTION results.report_learners(
-    institution int, after text, wanted int, users text[], courses text[],
-    taught text[], modules text[], course_items text[], enrollments text[],
-    due_from timestamptz, due_to timestamptz, departments text[],
-    statuses results.person_status[], strangers boolean)
-RETURNS text[]
-LANGUAGE plpgsql
-STABLE
-SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off
-SET enable_bitmapscan = off
-SET enable_hashjoin = off
-SET enable_mergejoin = off
-AS $$
-BEGIN
-    IF users IS NOT NULL THEN
-        RETURN ARRAY(
-            SELECT DISTINCT u.id COLLATE "C"
-            FROM unnest(users) AS u (id)
-            WHERE u.id COLLATE "C" > after
-            ORDER BY 1
-            LIMIT wanted);
-
-    ELSIF enrollments IS NOT NULL THEN
-        RETURN ARRAY(
-            SELECT DISTINCT l.id
-            FROM unnest(enrollments) AS e (id)
-                 CROSS JOIN LATERAL (
-                     SELECT DISTINCT a.learner_id AS id
-                     FROM results.assignment a
-                     WHERE a.institution_id = institution
-                           AND a.enrollment_id = e.id
-                           AND a.learner_id > after
-                     ORDER BY a.learner_id
-                     LIMIT wanted) l
-            ORDER BY l.id
-            LIMIT wanted);
-
-    ELSIF course_items IS NOT NULL OR modules IS NOT NULL THEN
-        RETURN ARRAY(
-            SELECT DISTINCT l.id
-            FROM unnest(coalesce(course_items, modules)) AS i (id)
-                 CROSS JOIN LATERAL (
-                     (SELECT DISTINCT a.learner_id AS id
-                      FROM results.assignment a
-                      WHERE course_items IS NOT NULL
-                            AND a.institution_id = institution
-                            AND a.course_item_id = i.id
-                            AND a.learner_id > after
-                      ORDER BY a.learner_id
-                      LIMIT wanted)
-                     UNION ALL
-                     (SELECT DISTINCT a.learner_id
-                      FROM results.assignment a
-                      WHERE course_items IS NULL
-                            AND a.institution_id = institution
-                            AND a.module_id = i.id
-                            AND a.learner_id > after
-                      ORDER BY a.learner_id
-                      LIMIT wanted)
-                     UNION ALL
-                     (SELECT DISTINCT r.learner_id
-                      FROM results.result r
-                      WHERE r.institution_id = institution
-                            AND r.item_id = i.id
-                            AND r.learner_id > after
-                      ORDER BY r.learner_id
-                      LIMIT wanted)) l
-            ORDER BY l.id
-            LIMIT wanted);
-
-    ELSIF courses IS NOT NULL THEN
-        RETURN ARRAY(
-            SELECT DISTINCT l.id
-            FROM (SELECT l.id
-                  FROM unnest(courses) AS c (id)
-                       CROSS JOIN LATERAL (
-                           SELECT DISTINCT a.learner_id AS id
-                           FROM results.assignment a
-                           WHERE a.institution_id = institution
-                                 AND a.course_id = c.id
-                                 AND a.learner_id > after
-                           ORDER BY a.learner_id
-                           LIMIT wanted) l
-                  UNION ALL
-                  SELECT l.id
-                  FROM unnest(taught) AS i (id)
-                       CROSS JOIN LATERAL (
-                           SELECT DISTINCT r.learner_id AS id
-                           FROM (SELECT r.learner_id, r.course_id
-                                 FROM results.result r
-                                 WHERE r.institution_id = institution
-                                       AND r.item_id = i.id
-                                       AND r.learner_id > after
-                                 ORDER BY r.learner_id
-                                 OFFSET 0) r
-                           WHERE r.course_id = ANY (courses)
-                           ORDER BY r.learner_id
-                           LIMIT wanted) l) l
-            ORDER BY l.id
-            LIMIT wanted);
-
-    ELSIF due_from IS NOT NULL OR due_to IS NOT NULL THEN
-        RETURN ARRAY(
-            SELECT DISTINCT a.learner_id
-            FROM results.assignment a
-            WHERE a.institution_id = institution AND a.learner_id > after
-                  AND a.due_date >= coalesce(due_from, '-infinity')
-                  AND a.due_date <= coalesce(due_to, 'infinity')
-            ORDER BY a.learner_id
-            LIMIT wanted);
-
-    ELSIF cardinality(departments) <= 64 THEN
-        RETURN ARRAY(
-            SELECT DISTINCT p.id
-            FROM unnest(departments) AS d (id)
-                 CROSS JOIN LATERAL (
-                     SELECT p.id
-                     FROM results.person p
-                     WHERE p.institution_id = institution
-                           AND p.department_id = d.id
-                           AND p.id > after
-                     ORDER BY p.id
-                     LIMIT wanted) p
-            ORDER BY p.id
-            LIMIT wanted);
-
-    ELSIF NOT strangers THEN
-        RETURN ARRAY(
-            SELECT p.id
-            FROM results.person p
-            WHERE p.institution_id = institution AND p.id > after
-                  AND p.status = ANY (statuses)
-                  AND (departments IS NULL
-                       OR p.department_id IN (SELECT unnest(departments)))
-            ORDER BY p.id
-            LIMIT wanted);
-    END IF;
-
-    RETURN ARRAY(
-        WITH RECURSIVE learner AS (
-            SELECT after COLLATE "C" AS id
-            UNION ALL
-            SELECT least(
-                (SELECT a.learner_id
-                 FROM results.assignment a
-                 WHERE a.institution_id = institution
-                       AND a.learner_id > l.id
-                 ORDER BY a.learner_id
-                 LIMIT 1),
-                (SELECT r.learner_id
-                 FROM results.result r
-                 WHERE r.institution_id = institution
-                       AND r.learner_id > l.id
-                 ORDER BY r.learner_id
-                 LIMIT 1))
-            FROM learner l
-            WHERE l.id IS NOT NULL
-        )
-        SELECT l.id
-        FROM learner l
-        WHERE l.id IS NOT NULL
-        OFFSET 1
-        LIMIT wanted);
-END
-$$;
-
-
 -- The rows of the report, 17 columns each.  A row without a completion is the
 -- last and is none: the page ends here though it is not full, and the next
 -- one goes on behind the key that this row brings.  So a filter that matches
@@ -344,17 +116,29 @@ DECLARE
     strangers  CONSTANT boolean := manager IS NULL AND departments IS NULL
         AND 'active' = ANY (statuses);
 
-    -- the items that the courses have results for
+    -- the items of the courses, and those that they have results for
+    listed     CONSTANT text[] := CASE WHEN courses IS NOT NULL
+        THEN results.listed(institution, courses) END;
     taught     CONSTANT text[] := CASE WHEN way = 'course'
-        THEN results.taught(institution, courses) END;
+        THEN results.taught(institution, courses, listed) END;
+
+    repeats    boolean;          -- somebody was given something again
+    rules      boolean;          -- items have something to say about scores
+    to_pass    boolean;          -- ... what is to be passed
+    told_by    CONSTANT smallint[] := results.told_by(completions);
 
     first_access  CONSTANT timestamptz := coalesce(access_from, '-infinity');
     last_access   CONSTANT timestamptz := coalesce(access_to, 'infinity');
+    first_completed  CONSTANT timestamptz :=
+        coalesce(completed_from, '-infinity');
+    last_completed   CONSTANT timestamptz :=
+        coalesce(completed_to, 'infinity');
     first_due     CONSTANT timestamptz := coalesce(due_from, '-infinity');
     last_due      CONSTANT timestamptz := coalesce(due_to, 'infinity');
 
     take       int := 4;
     learners   text[];
+    others     results.assignment[];
     first      text;
     last       text := coalesce(after_learner, '');
     low        text := '';       -- a learner's rows behind this item
@@ -367,6 +151,17 @@ DECLARE
     found      int := 0;
     examined   int := 0;
 BEGIN
+    SELECT EXISTS (SELECT FROM results.repeated_item i
+                   WHERE i.institution_id = institution),
+           EXISTS (SELECT FROM results.item i
+                   WHERE i.institution_id = institution
+                         AND (i.passing_score IS NOT NULL
+                              OR i.score_rule <> 'latest')),
+           EXISTS (SELECT FROM results.item i
+                   WHERE i.institution_id = institution
+                         AND i.passing_score IS NOT NULL)
+    INTO repeats, rules, to_pass;
+
     IF manager IS NOT NULL THEN
         departments := ARRAY(
             SELECT m.id
@@ -384,8 +179,9 @@ BEGIN
     LOOP
         IF learners IS NULL THEN
             learners := results.report_learners(institution, last, take,
-                users, courses, taught, modules, course_items, enrollments,
-                due_from, due_to, departments, statuses, strangers);
+                users, courses, taught, listed, modules, course_items,
+                enrollments, due_from, due_to, departments, statuses,
+                strangers);
         END IF;
 
         size := cardinality(learners);
@@ -477,11 +273,35 @@ BEGIN
             END IF;
         END IF;
 
+        IF way = 'course' THEN
+            -- results may be of another course than their assignment
+            others := ARRAY(
+                SELECT o::results.assignment
+                FROM (SELECT DISTINCT a.*
+                      FROM unnest(taught) AS i (id)
+                           CROSS JOIN LATERAL (
+                               SELECT a.*
+                               FROM results.assignment a
+                               WHERE a.institution_id = institution
+                                     AND a.module_id = i.id
+                                     AND a.learner_id >= first
+                                     AND a.learner_id <= last
+                               UNION ALL
+                               SELECT a.*
+                               FROM results.assignment a
+                               WHERE a.institution_id = institution
+                                     AND a.course_item_id = i.id
+                                     AND a.learner_id >= first
+                                     AND a.learner_id <= last
+                               OFFSET 0) a
+                      WHERE a.course_id <> ALL (courses)) o);
+        END IF;
+
         RETURN QUERY
         WITH hit AS MATERIALIZED (
             -- learners and items of results that may make a row
-            SELECT DISTINCT h.learner_id, h.item_id
-            FROM (SELECT r.learner_id, r.item_id
+            SELECT h.learner_id, h.item_id, bool_or(h.sure) AS sure
+            FROM (SELECT r.learner_id, r.item_id, true AS sure
                   FROM unnest(coalesce(items, taught)) AS i (id)
                        CROSS JOIN LATERAL (
                            SELECT r.learner_id, r.item_id, r.course_id
@@ -493,34 +313,41 @@ BEGIN
                                  AND r.learner_id <= last
                            OFFSET 0) r
                   WHERE courses IS NULL OR r.course_id = ANY (courses)
+                        OR r.course_id IS NULL
+                           AND r.item_id IN (SELECT unnest(listed))
                   UNION ALL
-                  SELECT l.id, r.item_id
+                  -- a score tells passed and failed where there is something
+                  -- to pass
+                  SELECT l.id, r.item_id,
+                         to_pass OR way = 'access' OR completions IS NULL
+                         OR results.completion_code(r.completion)
+                            = ANY (completions)
                   FROM unnest(learners) AS l (id)
                        CROSS JOIN LATERAL (
-                           SELECT r.*
+                           SELECT r.item_id, r.completion
                            FROM results.result r
                            WHERE way IN ('access', 'result')
                                  AND r.institution_id = institution
                                  AND r.learner_id = l.id
-                                 -- the one that decides, or the first one:
-                                 -- they need not be the same
-                                 AND CASE way WHEN 'result' THEN
-                                     (completed_from IS NULL
-                                      OR r.completed_at >= completed_from)
-                                     AND (completed_to IS NULL
-                                          OR r.completed_at <= completed_to)
-                                     AND (completions IS NULL
-                                          OR results.completion_code(
-                                                 r.completion)
-                                             = ANY (completions))
-                                     ELSE
+                                 -- what a row says may come from several
+                                 -- results: each alone makes it one to look at
+                                 AND CASE
+                                     WHEN way = 'access' THEN
                                      r.started_at BETWEEN first_access
                                          AND last_access
                                      OR r.created_at BETWEEN first_access
                                          AND last_access
+                                     WHEN completed_from IS NULL
+                                          AND completed_to IS NULL THEN
+                                     results.completion_code(r.completion)
+                                         = ANY (told_by)
+                                     ELSE
+                                     r.completed_at BETWEEN first_completed
+                                         AND last_completed
                                      END
                            OFFSET 0) r) h
             WHERE NOT assigned
+            GROUP BY h.learner_id, h.item_id
         ), a AS MATERIALIZED (
             SELECT a.*
             FROM (SELECT a.*
@@ -583,36 +410,60 @@ BEGIN
                                  AND a.course_id = i.id
                                  AND a.learner_id >= first
                                  AND a.learner_id <= last
-                           OFFSET 0) a) a
+                           OFFSET 0) a
+                  UNION ALL
+                  SELECT o.* FROM unnest(others) o) a
             WHERE a.learner_id IN (SELECT unnest(learners))
                   AND (a.course_item_id > low
                        OR a.course_item_id = low
                           AND a.enrollment_id > low_enrollment)
-                  AND (courses IS NULL OR a.course_id = ANY (courses))
                   AND (modules IS NULL OR a.module_id = ANY (modules))
                   AND (course_items IS NULL
                        OR a.course_item_id = ANY (course_items))
                   AND (enrollments IS NULL
                        OR a.enrollment_id = ANY (enrollments))
-                  AND (access_from IS NULL OR a.access_date >= access_from)
-                  AND (access_to IS NULL OR a.access_date <= access_to)
+                  -- without a date it is when the learner began
+                  AND (a.access_date IS NULL
+                       OR a.access_date BETWEEN first_access AND last_access)
                   AND (due_from IS NULL OR a.due_date >= first_due)
                   AND (due_to IS NULL OR a.due_date <= last_due)
                   AND (way <> 'result'
                        OR (a.learner_id, a.module_id) IN
-                          (SELECT h.learner_id, h.item_id FROM hit h)
+                          (SELECT h.learner_id, h.item_id FROM hit h
+                           WHERE h.sure)
                        OR (a.learner_id, a.course_item_id) IN
-                          (SELECT h.learner_id, h.item_id FROM hit h))
+                          (SELECT h.learner_id, h.item_id FROM hit h
+                           WHERE h.sure)
+                       OR a.passing_score IS NOT NULL
+                          AND ((a.learner_id, a.module_id) IN
+                               (SELECT h.learner_id, h.item_id FROM hit h)
+                               OR (a.learner_id, a.course_item_id) IN
+                                  (SELECT h.learner_id, h.item_id
+                                   FROM hit h)))
         ), pair AS MATERIALIZED (
             -- learners and items whose results belong to an assignment
             SELECT a.learner_id, a.module_id AS item_id FROM a
             UNION
             SELECT a.learner_id, a.course_item_id FROM a
+        ), again AS MATERIALIZED (
+            -- those of several enrollments
+            SELECT i.*
+            FROM (SELECT p.* FROM pair p WHERE repeats) p
+                 CROSS JOIN LATERAL (
+                     SELECT i.learner_id, i.item_id, i.access_dates
+                     FROM results.repeated_item i
+                     WHERE i.institution_id = institution
+                           AND i.learner_id = p.learner_id
+                           AND i.item_id = p.item_id
+                     OFFSET 0) i
         ), r AS (
             SELECT r.*
             FROM unnest(learners) AS l (id)
                  CROSS JOIN LATERAL (
-                     SELECT r.*
+                     SELECT r.learner_id, r.item_id, r.kind, r.course_id,
+                            r.status, r.score, r.completion, r.progress,
+                            r.time_spent, r.started_at, r.completed_at,
+                            r.scored_at, r.detail, r.created_at, r.updated_at
                      FROM results.result r
                      WHERE way = 'learner'
                            AND r.institution_id = institution
@@ -628,10 +479,13 @@ BEGIN
                   UNION
                   SELECT h.learner_id, h.item_id
                   FROM hit h
-                  WHERE h.item_id > low
+                  WHERE h.sure AND h.item_id > low
                         AND h.learner_id IN (SELECT unnest(learners))) p
                  CROSS JOIN LATERAL (
-                     SELECT r.*
+                     SELECT r.learner_id, r.item_id, r.kind, r.course_id,
+                            r.status, r.score, r.completion, r.progress,
+                            r.time_spent, r.started_at, r.completed_at,
+                            r.scored_at, r.detail, r.created_at, r.updated_at
                      FROM results.result r
                      WHERE r.institution_id = institution
                            AND r.item_id = p.item_id
@@ -639,72 +493,138 @@ BEGIN
                            AND r.learner_id <= p.learner_id
                      OFFSET 0) r
         ), g AS MATERIALIZED (
-            -- what a learner's results for an item amount to
-            SELECT r.learner_id, r.item_id,
-                   min(r.course_id) AS course_id,
-                   coalesce(min(r.started_at), min(r.created_at)) AS began,
-                   coalesce(sum(r.time_spent), 0) AS seconds,
-                   max(r.progress) AS progress,
-                   nullif(count(*) FILTER (
-                       WHERE r.kind = 'learning_event'
-                             AND results.readable(r.detail) ->> 'type' IN ('ViewEvent',
-                                 'GradeViewEvent', 'ViewGradeEvent')), 0)
-                       AS views,
-                   -- the latest that decides, or else the latest: arrays are
-                   -- compared element by element
-                   max(ARRAY[
-                       CASE WHEN r.completion >= 'complete'
-                            THEN 'infinity'::timestamptz
-                            ELSE '-infinity' END,
-                       coalesce(r.completed_at, r.scored_at, r.updated_at),
-                       r.updated_at,
-                       to_timestamp(results.completion_code(r.completion)),
-                       r.completed_at]) AS decision,
-                   max(ARRAY[
-                       (r.completion >= 'complete' IS TRUE)::int,
-                       date_part('epoch', coalesce(r.completed_at,
-                           r.scored_at, r.updated_at)),
-                       date_part('epoch', r.updated_at),
-                       r.score]) FILTER (WHERE r.score IS NOT NULL) AS score
-            FROM r
-            WHERE r.status = 'active'
-            GROUP BY r.learner_id, r.item_id
+            -- what the results of a learner, an item and an enrollment have
+            -- to say
+            SELECT t.learner_id, t.item_id, t.since,
+                   min(t.course_id) FILTER (
+                       WHERE courses IS NULL OR t.course_id = ANY (courses))
+                       AS course_id,
+                   count(t.course_id) AS courses_told,
+                   min(t.title) AS title,
+                   min(t.started_at) AS started,
+                   min(t.created_at) AS written,
+                   coalesce(sum(t.time_spent), 0) AS seconds,
+                   max(t.progress) AS progress,
+                   nullif(count(*) FILTER (WHERE t.viewed), 0) AS views,
+                   -- arrays are compared element by element
+                   max(ARRAY[t.weight, t.moment, t.updated, t.completion])
+                       AS decision,
+                   max(ARRAY[t.weight / 2, t.moment, t.updated, t.score])
+                       FILTER (WHERE t.score IS NOT NULL) AS score,
+                   max(t.score) FILTER (WHERE t.weight = 2) AS best,
+                   max(t.score) AS highest,
+                   min(t.completed_at) FILTER (WHERE t.weight = 2) AS ended,
+                   min(t.completed_at) FILTER (
+                       WHERE t.completion BETWEEN 4 AND 6) AS succeeded,
+                   array_agg(ARRAY[date_part('epoch', t.completed_at),
+                       CASE t.completion WHEN 4 THEN t.score END])
+                       FILTER (WHERE t.completion BETWEEN 4 AND 6
+                                     AND t.completed_at IS NOT NULL)
+                       AS successes,
+                   min(t.told_at) FILTER (WHERE t.completion = 3) AS handed_in
+            FROM (SELECT t.*, results.weight(t.completion) AS weight,
+                         date_part('epoch', t.told_at) AS moment,
+                         date_part('epoch', t.updated_at) AS updated,
+                         CASE WHEN w.access_dates IS NOT NULL THEN coalesce(
+                             (SELECT max(d) FROM unnest(w.access_dates) AS d
+                              WHERE d <= t.told_at), w.access_dates[1])
+                             END AS since
+                  FROM (SELECT r.learner_id, r.item_id, r.course_id, r.score,
+                               r.progress, r.time_spent, r.started_at,
+                               r.completed_at, r.created_at, r.updated_at,
+                               results.completion_code(r.completion)
+                                   AS completion,
+                               results.result_time(r.completed_at,
+                                   r.scored_at, r.started_at, r.updated_at)
+                                   AS told_at,
+                               CASE r.kind WHEN 'learning_event' THEN
+                                   results.readable(r.detail) ->> 'type'
+                                   IN ('ViewEvent', 'GradeViewEvent',
+                                       'ViewGradeEvent')
+                                   END AS viewed,
+                               CASE r.kind WHEN 'learning_event' THEN
+                                   nullif(btrim(results.readable(r.detail)
+                                       #>> '{object,assignable,extension,
+                                             name}'), '')
+                                   COLLATE "C" END AS title
+                        FROM r
+                        WHERE r.status = 'active'
+                        OFFSET 0) t
+                       LEFT JOIN again w
+                       ON w.learner_id = t.learner_id
+                          AND w.item_id = t.item_id
+                  OFFSET 0) t
+            GROUP BY t.learner_id, t.item_id, t.since
         ), line AS (
-            SELECT a.learner_id, a.course_id, a.module_id,
-                   nullif(a.module_title, '') AS title, a.course_item_id,
-                   a.enrollment_id, a.access_date, a.due_date,
-                   a.expiration_date, a.passing_score,
+            SELECT a.learner_id, a.module_id, a.course_item_id,
+                   a.enrollment_id,
+                   CASE WHEN m.courses_told > 0 OR c.courses_told > 0
+                        THEN least(m.course_id, c.course_id)
+                        ELSE a.course_id END AS course_id,
+                   coalesce(nullif(a.module_title, ''),
+                            nullif(i.title, ''), m.title,
+                            c.title, a.module_id) AS title,
+                   results.begun_at(a.access_date,
+                       least(m.started, c.started),
+                       least(m.written, c.written)) AS access_date,
+                   a.due_date, a.expiration_date,
+                   coalesce(a.passing_score, i.passing_score) AS passing,
+                   i.score_rule = 'best' AS best_rule,
                    coalesce(m.seconds, 0) + coalesce(c.seconds, 0) AS seconds,
                    greatest(m.progress, c.progress) AS progress,
                    CASE WHEN m.views IS NULL THEN c.views
                         ELSE m.views + coalesce(c.views, 0) END AS views,
                    greatest(m.decision, c.decision) AS decision,
-                   greatest(m.score, c.score) AS score
+                   greatest(m.score, c.score) AS score,
+                   greatest(m.best, c.best) AS best,
+                   greatest(m.highest, c.highest) AS highest,
+                   least(m.ended, c.ended) AS ended,
+                   least(m.succeeded, c.succeeded) AS succeeded,
+                   m.successes || c.successes AS successes,
+                   least(m.handed_in, c.handed_in) AS handed_in
             FROM a
                  LEFT JOIN g m
                  ON m.learner_id = a.learner_id AND m.item_id = a.module_id
+                    AND (m.since IS NULL
+                         OR m.since = coalesce(a.access_date, '-infinity'))
                  LEFT JOIN g c
                  ON c.learner_id = a.learner_id
                     AND c.item_id = a.course_item_id
                     AND a.course_item_id <> a.module_id
+                    AND (c.since IS NULL
+                         OR c.since = coalesce(a.access_date, '-infinity'))
+                 LEFT JOIN LATERAL (
+                     SELECT i.*
+                     FROM results.item i
+                     WHERE (rules OR a.module_title = '')
+                           AND i.institution_id = institution
+                           AND i.id = a.module_id
+                     OFFSET 0) i ON true
             UNION ALL
-            SELECT g.learner_id, g.course_id, g.item_id, null, g.item_id,
-                   null, g.began, null, null, null, g.seconds, g.progress,
-                   g.views, g.decision, g.score
+            SELECT g.learner_id, g.item_id, g.item_id, null,
+                   CASE WHEN g.courses_told > 0 THEN g.course_id
+                        ELSE i.course_id END,
+                   coalesce(nullif(i.title, ''), g.title, g.item_id),
+                   results.begun_at(null, g.started, g.written), null, null,
+                   i.passing_score, i.score_rule = 'best', g.seconds,
+                   g.progress, g.views, g.decision, g.score, g.best, g.highest,
+                   g.ended, g.succeeded, g.successes, g.handed_in
             FROM g
+                 LEFT JOIN LATERAL (
+                     SELECT i.*
+                     FROM results.item i
+                     WHERE i.institution_id = institution AND i.id = g.item_id
+                     OFFSET 0) i ON true
             WHERE NOT assigned
                   AND g.item_id > low
                   AND (items IS NULL OR g.item_id = ANY (items))
-                  AND (courses IS NULL OR g.course_id = ANY (courses))
-                  AND (access_from IS NULL OR g.began >= access_from)
-                  AND (access_to IS NULL OR g.began <= access_to)
                   AND NOT EXISTS (
                       SELECT FROM pair p
                       WHERE p.learner_id = g.learner_id
                             AND p.item_id = g.item_id)
                   -- a has all assignments there are, or the table is asked
-                  AND (way IN ('learner', 'result') AND items IS NULL
-                       AND courses IS NULL AND access_from IS NULL
+                  AND (way IN ('learner', 'result', 'course')
+                       AND items IS NULL AND access_from IS NULL
                        AND access_to IS NULL AND low = '' AND high = beyond
                        OR (SELECT true
                            FROM results.assignment o
@@ -721,26 +641,36 @@ BEGIN
                                LIMIT 1) IS NULL)
         ), decided AS (
             SELECT l.*,
-                   coalesce(date_part('epoch', l.decision[4]), 1)::smallint
-                       AS completion,
-                   CASE WHEN l.decision[1] = 'infinity'
-                        THEN l.decision[5] END AS completed_at
-            FROM line l
+                   results.verdict(l.told, l.awarded, l.passing) AS completion,
+                   coalesce(CASE WHEN l.passing IS NULL
+                                      OR l.successes IS NULL
+                            THEN l.succeeded
+                            ELSE (SELECT to_timestamp(
+                                      min(l.successes[place][1]))
+                                  FROM generate_subscripts(l.successes, 1)
+                                       AS place
+                                  WHERE (l.successes[place][2] < l.passing)
+                                        IS NOT TRUE) END,
+                            l.ended) AS completed_at
+            FROM (SELECT l.*,
+                         coalesce(l.decision[4], 1)::smallint AS told,
+                         CASE WHEN l.best_rule
+                              THEN coalesce(l.best, l.highest)
+                              ELSE l.score[4] END AS awarded
+                  FROM line l
+                  WHERE (courses IS NULL OR l.course_id = ANY (courses))
+                        AND (access_from IS NULL
+                             OR l.access_date >= access_from)
+                        AND (access_to IS NULL OR l.access_date <= access_to)
+                  OFFSET 0) l
         )
-        SELECT d.learner_id, d.course_id,
-               CASE WHEN d.enrollment_id IS NOT NULL THEN d.title
-                    ELSE coalesce((SELECT nullif(i.title, '')
-                                   FROM results.item i
-                                   WHERE i.institution_id = institution
-                                         AND i.id = d.module_id
-                                   LIMIT 1), d.module_id) END,
-               d.module_id, d.course_item_id, d.enrollment_id, d.access_date,
-               d.due_date, d.expiration_date, d.completed_at, d.seconds,
-               d.completion, d.progress,
-               coalesce(d.due_date < CASE WHEN d.completion >= 4
-                                     THEN d.completed_at ELSE now() END,
-                        false),
-               d.views, d.score[4], d.passing_score
+        SELECT d.learner_id, d.course_id, d.title, d.module_id,
+               d.course_item_id, d.enrollment_id, d.access_date, d.due_date,
+               d.expiration_date, d.completed_at, d.seconds, d.completion,
+               d.progress,
+               results.overdue(d.due_date, d.completion, d.completed_at,
+                               d.handed_in),
+               d.views, d.awarded, d.passing
         FROM decided d
         WHERE (completions IS NULL OR d.completion = ANY (completions))
               AND (completed_from IS NULL OR d.completed_at >= completed_from)

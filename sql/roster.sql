@@ -169,3 +169,122 @@ CREATE TABLE IF NOT EXISTS results.assignment (
 
 CALL pg_temp.define_comment('TABLE results.assignment',
     'What a learner was given: one row for each module of an enrollment.');
+
+
+-- The items that a learner was given more than once, as a training that comes
+-- back every year, with the dates at which the enrollments give access, in
+-- order.  Only for these does the report ask which enrollment a result falls
+-- into, and what it needs for that is here: looking for other assignments of
+-- each row would cost a page a fifth more.
+
+CREATE TABLE IF NOT EXISTS results.repeated_item (
+    institution_id  int NOT NULL REFERENCES results.institution,
+    learner_id      text COLLATE "C" NOT NULL,
+    item_id         text COLLATE "C" NOT NULL,
+    access_dates    timestamptz[] NOT NULL,
+    PRIMARY KEY (institution_id, learner_id, item_id)
+);
+
+CALL pg_temp.define_comment('COLUMN results.repeated_item.access_dates',
+    'When, in order; -infinity: no date is known.');
+
+
+-- Those of an institution anew: after assignments were stored without
+-- triggers, and when this table is new.  Whoever gives something meanwhile
+-- waits, as below.
+
+CREATE OR REPLACE FUNCTION results.find_repeated_items(institution int)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+    PERFORM FROM results.institution i
+    WHERE i.id = institution
+    FOR NO KEY UPDATE;
+
+    DELETE FROM results.repeated_item i
+    WHERE i.institution_id = institution;
+
+    INSERT INTO results.repeated_item
+    WITH given AS NOT MATERIALIZED (
+        SELECT a.learner_id, a.module_id AS item_id,
+               coalesce(a.access_date, '-infinity') AS access_date
+        FROM results.assignment a
+        WHERE a.institution_id = institution
+        UNION ALL
+        SELECT a.learner_id, a.course_item_id,
+               coalesce(a.access_date, '-infinity')
+        FROM results.assignment a
+        WHERE a.institution_id = institution
+              AND a.course_item_id <> a.module_id
+    )
+    SELECT institution, g.learner_id, g.item_id,
+           array_agg(DISTINCT g.access_date)
+    FROM given g
+         JOIN (SELECT g.learner_id, g.item_id
+               FROM given g
+               GROUP BY g.learner_id, g.item_id
+               HAVING min(g.access_date) < max(g.access_date)) AS r
+         USING (learner_id, item_id)
+    GROUP BY g.learner_id, g.item_id;
+END
+$$;
+
+
+-- What became of items that assignments in changed are about.  Two who give
+-- one item to the same learner at once must not both find that they are the
+-- only one: they wait for each other at the institution, with a lock that is
+-- in nobody else's way.
+
+CREATE OR REPLACE FUNCTION results.note_repeated_items() RETURNS trigger
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
+BEGIN
+    PERFORM FROM results.institution i
+    WHERE i.id IN (SELECT c.institution_id FROM changed c)
+    ORDER BY i.id
+    FOR NO KEY UPDATE;
+
+    WITH pair AS (
+        SELECT c.institution_id, c.learner_id, i.id AS item_id,
+               ARRAY(SELECT DISTINCT coalesce(a.access_date, '-infinity')
+                     FROM (SELECT a.access_date
+                           FROM results.assignment a
+                           WHERE a.institution_id = c.institution_id
+                                 AND a.learner_id = c.learner_id
+                                 AND a.course_item_id = i.id
+                           UNION ALL
+                           SELECT a.access_date
+                           FROM results.assignment a
+                           WHERE a.institution_id = c.institution_id
+                                 AND a.module_id = i.id
+                                 AND a.learner_id = c.learner_id) AS a
+                     ORDER BY 1) AS dates
+        FROM changed c
+             CROSS JOIN LATERAL (
+                 SELECT c.module_id UNION SELECT c.course_item_id) AS i (id)
+    ), gone AS (
+        DELETE FROM results.repeated_item i
+        USING pair p
+        WHERE i.institution_id = p.institution_id
+              AND i.learner_id = p.learner_id AND i.item_id = p.item_id
+              AND cardinality(p.dates) < 2
+    )
+    INSERT INTO results.repeated_item AS i
+    SELECT DISTINCT p.institution_id, p.learner_id, p.item_id, p.dates
+    FROM pair p
+    WHERE cardinality(p.dates) > 1
+    ON CONFLICT (institution_id, learner_id, item_id) DO UPDATE
+    SET access_dates = EXCLUDED.access_dates
+    WHERE i.access_dates <> EXCLUDED.access_dates;
+
+    RETURN NULL;
+END
+$$;

@@ -26,3 +26,33 @@ CALL pg_temp.define_trigger('item_ids', 'BEFORE INSERT OR UPDATE', 'item',
 
 CALL pg_temp.define_trigger('api_client_ids', 'BEFORE INSERT OR UPDATE',
     'api_client', 'normalize_ids', '{person_id}');
+
+
+-- What assignments give again: an update may leave an item and come to
+-- another.  These are of statements, and have the rows as a table.
+
+DO $$
+DECLARE
+    wanted  record;
+BEGIN
+    FOR wanted IN
+        SELECT *
+        FROM (VALUES
+                 ('assignment_given', 'INSERT', 'NEW'),
+                 ('assignment_changed_from', 'UPDATE', 'OLD'),
+                 ('assignment_changed_to', 'UPDATE', 'NEW'),
+                 ('assignment_taken', 'DELETE', 'OLD')
+             ) AS w (name, event, rows)
+        WHERE NOT EXISTS (
+            SELECT FROM pg_trigger t
+            WHERE t.tgrelid = 'results.assignment'::regclass
+                  AND t.tgname = w.name)
+    LOOP
+        EXECUTE format(
+            'CREATE TRIGGER %I AFTER %s ON results.assignment '
+            'REFERENCING %s TABLE AS changed FOR EACH STATEMENT '
+            'EXECUTE FUNCTION results.note_repeated_items()',
+            wanted.name, wanted.event, wanted.rows);
+    END LOOP;
+END
+$$;

@@ -169,10 +169,12 @@ BEGIN
                                          'prospect_with_trial')
                       AND learner.institution_id = u.institution_id
                       AND learner.id = u.learner_id
-                      AND learner.status = 'active'
-                      AND learner.role <> 'staff'
+                      -- a student whatever the status; no center is none,
+                      -- however it is written
+                      AND learner.role IN ('student', 'prospect_with_trial')
                       AND (learner.id = actor.id
                            OR actor.role = 'staff'
+                              AND btrim(actor.center_id) <> ''
                               AND actor.center_id = learner.center_id))
             THEN 10
 

@@ -32,6 +32,10 @@ $t->nginx(server => <<'EOC');
         location /hub/ {
             results_api  educacional;
         }
+
+        location = /results-status {
+            results_status;
+        }
 EOC
 
 my $token = $t->token(scopes => $SCOPE);
@@ -185,6 +189,105 @@ subtest 'what is missing, in the order of the page' => sub {
     is($response->body, '{"message":["Body is not JSON"]}', 'is not JSON');
 
     is($t->rows, $rows, 'nothing is stored');
+};
+
+
+subtest 'dates as clients write them' => sub {
+    my %dates = (
+        '2026-02-28T19:30Z' => '2026-02-28 19:30:00+00',
+        '2026-02-28T16:30-03:00' => '2026-02-28 19:30:00+00',
+        '2026-02-28T16:30:00-0300' => '2026-02-28 19:30:00+00',
+        '2026-02-28T19:30:00+0000' => '2026-02-28 19:30:00+00',
+        '2026-02-28T16:30:00-03' => '2026-02-28 19:30:00+00',
+        '2026-02-28T19:30:00,25Z' => '2026-02-28 19:30:00.25+00',
+        '20260228T193000Z' => '2026-02-28 19:30:00+00',
+    );
+
+    for my $date (sort keys %dates) {
+        my $row = row(post(event(startedAtTime => $date,
+                                 dateCreated => $date)));
+        is($row->{started_at}, $dates{$date}, $date);
+    }
+
+    # what a Java client writes in a minute: one in sixty without ":00"
+    for my $second (0, 1, 59) {
+        my $date = '2026-02-28T19:30' . ($second ? sprintf ':%02dZ', $second
+                                                 : 'Z');
+        is(post(event(startedAtTime => $date))->status, 200, $date);
+    }
+
+    is(post(event(startedAtTime => '2026-02-28T19Z'))->status, 400,
+       'an hour is no time');
+};
+
+
+subtest 'what is blank, and what is absent' => sub {
+    for my $blank ('', ' ', "\t\r\n  ") {
+        my $event = event(endedAtTime => $blank, completionType => $blank,
+                          startedAtTime => $blank);
+        $event->{actor}{host} = $blank;
+
+        is_deeply(messages(post($event)),
+                  ['Field actor.host not informed',
+                   'Field object.startedAtTime not informed'],
+                  'a required field that is blank is not informed');
+    }
+
+    my $row = row(post(event(endedAtTime => ' ', completionType => ' ')));
+    is($row->{completed_at}, undef, 'nor is one that is not');
+    is($row->{completion}, undef, '... of which nothing follows');
+    is($row->{detail}{object}{assignable}{frequency_assigned}, 1,
+       'frequency_assigned is 1 where it is absent');
+
+    my $event = event();
+    $event->{object}{assignable}{frequency_assigned} = ' ';
+    is(row(post($event))->{detail}{object}{assignable}{frequency_assigned}, 1,
+       'or blank');
+
+    $event = event();
+    $event->{object}{assignable}{frequency_assigned} = 3;
+    is(row(post($event))->{detail}{object}{assignable}{frequency_assigned}, 3,
+       'and what is there stays');
+
+    $event = event(frequency_assigned => 2);
+    my $first = post($event);
+    is(row($first)->{detail}{object}{assignable}{frequency_assigned}, undef,
+       'in the other place, too');
+    is(row($first)->{detail}{object}{frequency_assigned}, 2, '... as it came');
+
+    $event = event();
+    is(post($event)->body, post($event)->body, 'the same event again is one');
+};
+
+
+subtest 'dates far from now' => sub {
+    my $far = sub {
+        my $json = $t->request('GET', '/results-status', undef,
+                               undef)->json;
+        return $json->{apis}{educacional}{far_dates};
+    };
+    my $date = sub {
+        my @t = gmtime(time + $_[0] * 86400);
+        return sprintf '%04d-%02d-%02dT%02d:%02d:%02dZ', $t[5] + 1900,
+            $t[4] + 1, @t[3, 2, 1, 0];
+    };
+
+    my $before = $far->();
+
+    # days from now, whether it counts
+    for my $case ([0, 0], [-300, 0], [0.9, 0], [-400, 1], [2, 1],
+                  [40_000, 1])
+    {
+        my ($days, $counts) = @$case;
+
+        ok(row(post(event(dateCreated => $date->($days)))),
+           "$days days: taken");
+        $before += $counts;
+        is($far->(), $before, $counts ? '... and counted' : '... as any');
+    }
+
+    post(event(dateCreated => $date->(-400), totalTime => 'x'));
+    is($far->(), $before, 'what is refused is not');
 };
 
 

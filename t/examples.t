@@ -90,6 +90,45 @@ for my $name (qw(minimal.conf demo.conf)) {
 }
 
 
+example('demo.conf', sub {
+    my $owner = $t->fixtures->institution;
+
+    $pg->do("INSERT INTO results.person (institution_id, id, role)
+             VALUES (?, 'report-owner', 'account_owner')", $owner);
+
+    my $token = $t->token(person => 'report-owner', scopes => []);
+    my $ids = join '&', map { sprintf 'enrollmentIds%%5B%%5D=%08d'
+        . '-0000-4000-8000-000000000001', $_ } 1 .. 200;
+
+    is($t->request('GET', "/learners/modules/results?$ids",
+                   [Authorization => "Bearer $token"])->status, 200,
+       'the report of 200 ids');
+});
+
+
+example('wse.conf', sub {
+    my $student = 'e37e973c-f410-4ed5-9dfd-b1446441072b';
+
+    $pg->do("INSERT INTO results.person (institution_id, id, role)
+             VALUES (?, ?, 'student')", $t->fixtures->institution, $student);
+
+    my $token = $t->token(person => $student, scopes => []);
+
+    for my $path (qw(contentItemResult ContentItemResult contentitemresult
+                     CONTENTITEMRESULT contentItemResult/))
+    {
+        my $response = $t->request('POST', "/$path", $t->headers(
+            token => $token), $t->encode({ StudentId => $student,
+                ContentItemId => 'af2f719c-f38a-4252-bf3a-c282ff6dbe80' }));
+
+        is($response->status, 200, "POST /$path");
+        ok($t->row($response->body =~ s/"//gr), 'is stored');
+    }
+
+    has_status();
+});
+
+
 Results::Test::Certs->new($t->dir . '/certs')
     ->sign('results.example.org', 'results.example.org');
 

@@ -161,10 +161,10 @@ subtest 'where a row comes from' => sub {
     my @decisions = (
         ['in_progress, begun again', 'complete 03-02 7, in_progress',
          'complete', '03-02', 7],
-        ['the latest', 'complete 03-02 7, failed 03-05 2', 'failed', '03-05',
+        ['the latest', 'complete 03-02 7, failed 03-05 2', 'failed', '03-02',
          2],
         ['not the last one stored', 'failed 03-05 2, complete 03-02 7',
-         'failed', '03-05', 2],
+         'failed', '03-02', 2],
         ['none decides', 'in_progress, pending', 'pending'],
         ['none says anything', 'null', 'in_progress'],
         ['not started', 'not_started', 'not_started'],
@@ -342,6 +342,66 @@ subtest 'filters' => sub {
         for $guid{1}, uc $guid{1}, $guid{1} =~ s/-//gr, "urn:uuid:$guid{1}";
 
     is(listed(moduleIds => 'x'), '', 'of what there is none');
+};
+
+
+subtest 'what the report shows can be asked for' => sub {
+    # ids as writers take them; of the last no result is
+    my @ids = ("a b/c", "\x{e9}\x{20ac}, {\"x\"}\\", "'; --", "\x{1f600}",
+               'x' x 255, 'nothing');
+
+    for my $id (@ids[0 .. 4]) {
+        $report->person("p $id", department_id => undef);
+        $report->assignment(learner_id => "p $id", module_id => "m$id",
+            course_item_id => "i$id", enrollment_id => "e$id",
+            course_id => "c$id") if length $id < 255;
+        $report->result(learner_id => "p $id", item_id => $id,
+            course_id => $id) if length $id == 255;
+    }
+
+    for my $id (@ids[0 .. 3]) {
+        for my $filter ([userIds => "p $id"], [moduleIds => "m$id"],
+                        [courseItemIds => "i$id"], [courseIds => "c$id"],
+                        [enrollmentIds => "e$id"])
+        {
+            my ($rows) = $report->page(@$filter);
+            is_deeply([map { $_->{userId} } @$rows], ["p $id"],
+                      "$filter->[0]: an id of a row");
+        }
+    }
+
+    is(scalar @{ ($report->page($_ => $ids[4]))[0] }, 1, "$_: a long one")
+        for qw(moduleIds courseItemIds courseIds);
+    is_deeply([$report->page($_ => $ids[5])], [[], undef],
+              "$_: one that nobody has is an empty list")
+        for qw(userIds moduleIds courseItemIds courseIds enrollmentIds
+               departmentIds);
+};
+
+
+subtest 'a range includes the seconds that are shown' => sub {
+    my $at = '2026-05-05T05:05:05';
+
+    $report->assignment(learner_id => 'second', module_id => 'second',
+        access_date => "$at.6Z", due_date => "$at.6Z");
+    $report->result(learner_id => 'second', item_id => 'second',
+        completion => 'complete', completed_at => "$at.6Z");
+
+    for my $date (qw(accessDate dueDate completionDate)) {
+        is(row('second')->{$date}, "$at+00:00", "$date: what is shown");
+
+        # an end, and whether the row is in the range
+        for my $case (["startDate", "${at}Z", 1], ["endDate", "${at}Z", 1],
+                      ["startDate", "$at.9Z", 1], ["endDate", "$at.1Z", 1],
+                      ["startDate", "2026-05-05T05:05:06Z", 0],
+                      ["endDate", "2026-05-05T05:05:04.999Z", 0])
+        {
+            my ($end, $value, $in) = @$case;
+            my ($rows) = $report->page(userIds => 'second',
+                                       "$date\[$end]" => $value);
+            is(scalar @$rows, $in, "... $end $value");
+        }
+    }
 };
 
 
@@ -593,14 +653,15 @@ subtest 'bad queries' => sub {
 
         (map { my $list = $_;
                map { ["$list=$_->[0]", qr/^$list: "\Q$_->[1]\E" is not an id/]
-               } ['', ''], ['a%20b', 'a b'], ['a+b', 'a b'], ['%2F', '/'],
-                 ['%00', '?'], ['a%27', "a'"], ['%22', '"'], ['a,b', 'a,b'],
-                 ['%7Ba%7D', '{a}'], ['%C3%A9', '??'],
+               } ['', ''], ['%00', '?'], ['a%0Ab', 'a?b'], ['%7F', '?'],
+                 ['%C2%80', '??'], ['%C3', '?'],
                  ["${long}y", 'x' x 64 . '...'] }
              qw(userIds courseIds moduleIds courseItemIds enrollmentIds
                 departmentIds)),
-        ['userIds=..%2F..', qr/^userIds: /],
-        ['userIds=ok&userIds=a/b', qr/^userIds: "a\/b"/],
+        (map { ["userIds=$_", undef] } 'a%20b', 'a+b', '%2F', 'a%27', '%22',
+             'a,b', '%7Ba%7D', '%C3%A9', '..%2F..',
+             '%F0%9F%98%80' x 255),
+        ['userIds=ok&userIds=a%0D', qr/^userIds: "a\?"/],
 
         (map { my $date = $_;
                map { ["$date=" . Results::Test::Report::encode_uri($_),
@@ -643,7 +704,7 @@ subtest 'bad queries' => sub {
     }
 
     my $message = $report->error($report->get_raw(
-        'foo=1&userIds=a/b&pageSize=0&completionStatus=x&bar=2'));
+        'foo=1&userIds=a%01&pageSize=0&completionStatus=x&bar=2'));
     like($message, qr/foo: .*userIds: .*pageSize: .*completionStatus: .*bar: /,
          'all that is wrong at once');
 

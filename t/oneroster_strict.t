@@ -136,7 +136,14 @@ for my $case (@cases) {
             my $got = $client->get("results/$id");
             next if ($value // '') =~ /^(?:tobedeleted|inactive)$/;
             is($got->status, 200, 'and gives it back');
-            is_deeply(back($client->object($got), $field), sent($field, $value),
+
+            # a date by the standard, a time by Timeback
+            my $sent = sent($field, $value);
+            $sent =~ s/T.*// if $field eq 'scoreDate' && $client->strict;
+            $sent =~ s/^.{10}\z/$&T00:00:00.000Z/
+                if $field eq 'scoreDate' && !$client->strict;
+
+            is_deeply(back($client->object($got), $field), $sent,
                       'equal') if !($client->strict && ref $value
                                     && $field eq $SETS && !$strict);
             next;

@@ -77,7 +77,7 @@ subtest 'every field comes back as it went in' => sub {
         class       => { sourcedId => 'class-1' },
         scoreScale  => { sourcedId => 'scale-1' },
         scoreStatus => 'partially graded',
-        scoreDate   => '2026-03-01',
+        scoreDate   => '2026-03-01T00:00:00Z',
         score       => 0.1,
         textScore   => "B+ \\ \" \x{e9}",
         comment     => $t->fixtures->marker,
@@ -110,7 +110,11 @@ subtest 'every field comes back as it went in' => sub {
     my $row = $t->row('every');
 
     is($row->{course_id}, 'class-1', 'class is the course');
-    is($row->{completion}, 'pending', 'partially graded is pending');
+    is($row->{completion}, 'incomplete',
+       'incomplete says more than partially graded');
+    ok($t->put('partial', $t->result(%fields, incomplete => 'false')),
+       'without that');
+    is($t->row('partial')->{completion}, 'pending', 'it is pending');
     like($row->{scored_at}, qr/^2026-03-01 00:00:00/, 'scoreDate');
 };
 

@@ -73,7 +73,8 @@ sub generate {
             access_date, due_date, expiration_date, passing_score)
         SELECT $1, l.id, CASE WHEN m % 7 = 0 THEN 'm' || m
                ELSE 'i' || m || '-' || c END,
-               'e' || l.n || '-' || c, 'c' || c, 'm' || m, 'Module ' || m,
+               'e' || l.n || '-' || c, 'c' || c, 'm' || m,
+               CASE WHEN m % 3 > 0 THEN 'Module ' || m ELSE '' END,
                CASE WHEN random() < 0.9 THEN timestamptz '2024-01-01Z'
                     + random() * interval '700 days' END,
                CASE WHEN random() < 0.6 THEN timestamptz '2024-01-01Z'
@@ -116,7 +117,10 @@ sub generate {
                     + random() * interval '700 days' END,
                CASE WHEN random() < 0.8 THEN jsonb_build_object('type',
                    ('{ViewEvent,GradeEvent,GradeViewEvent}'::text[])
-                   [1 + floor(random() * 3)]) END,
+                   [1 + floor(random() * 3)], 'object', jsonb_build_object(
+                       'assignable', jsonb_build_object('extension',
+                           jsonb_build_object('name', ('{"",Told,"  "}'
+                               ::text[])[1 + floor(random() * 3)])))) END,
                l.n * 100 + k, 1, 2, 1,
                timestamptz '2024-01-01Z' + random() * interval '700 days',
                timestamptz '2026-01-01Z' + (l.n * 100 + k) * interval '1 s'
@@ -125,11 +129,19 @@ sub generate {
         WHERE NOT l.busy AND l.n % 19 <> 0
     }, $school);
 
+    # half of the items that are never assigned are known, and some modules
     $pg->do(q{
-        INSERT INTO results.item (institution_id, id, title)
-        SELECT $1, 'x' || n, CASE WHEN n % 2 = 0 THEN 'Extra ' || n ELSE '' END
-        FROM generate_series(1, 15) n
+        INSERT INTO results.item (institution_id, id, title, course_id,
+            passing_score, score_rule)
+        SELECT $1, i.id, CASE WHEN n % 2 = 0 THEN 'Extra ' || n ELSE '' END,
+               CASE WHEN n % 3 = 0 THEN 'c' || 1 + n % 7 END,
+               CASE WHEN n % 4 = 0 THEN 40 + n END,
+               CASE WHEN n % 5 < 2 THEN 'best' ELSE 'latest' END
+        FROM generate_series(1, 15) n, LATERAL (
+            VALUES ('x' || n), ('m' || n * 2)) i (id)
     }, $school);
+
+    $pg->do('SELECT results.find_repeated_items($1)', $school);
 
     $pg->do('SET session_replication_role = origin');
     $pg->do('ANALYZE');
@@ -161,57 +173,150 @@ $pg->do(q{
 });
 
 # Every row of the report, one by one: the results of a row are gone through in
-# the order of time.
+# the order of time.  A result is of the enrollment that it falls into.
 
 $pg->do(q{
+    CREATE FUNCTION told(r results.result) RETURNS timestamptz
+    LANGUAGE sql AS $$
+        SELECT coalesce(r.completed_at, r.scored_at, r.started_at,
+                        r.updated_at)
+    $$
+});
+$pg->do(q{
+    CREATE FUNCTION falls_into(r results.result, enrolled timestamptz)
+    RETURNS boolean LANGUAGE plpgsql AS $$
+    DECLARE
+        dates    timestamptz[];
+        since    timestamptz;
+        d        timestamptz;
+    BEGIN
+        SELECT array_agg(coalesce(access_date, '-infinity'))
+        INTO dates
+        FROM results.assignment a
+        WHERE a.institution_id = r.institution_id
+              AND a.learner_id = r.learner_id
+              AND r.item_id IN (a.module_id, a.course_item_id);
+
+        IF dates IS NULL THEN
+            RETURN true;
+        END IF;
+
+        SELECT min(x) INTO since FROM unnest(dates) x;
+        FOREACH d IN ARRAY dates LOOP
+            IF d <= told(r) AND d > since THEN
+                since := d;
+            END IF;
+        END LOOP;
+
+        RETURN since = coalesce(enrolled, '-infinity');
+    END $$
+});
+$pg->do(q{
     CREATE FUNCTION opinion(institution int, learner text, items text[],
-        due timestamptz, OUT completion text, OUT completed timestamptz,
+        enrolled timestamptz, due timestamptz, passing float8, best boolean,
+        OUT completion text, OUT completed timestamptz, OUT began timestamptz,
         OUT seconds bigint, OUT progress float8, OUT views int,
-        OUT awarded float8, OUT overdue int)
+        OUT awarded float8, OUT overdue int, OUT courses text[],
+        OUT title text)
     LANGUAGE plpgsql AS $$
     DECLARE
         r         results.result;
         decided   boolean := false;
         decisive  boolean;
         scored    boolean := false;
+        success   boolean;
+        passed    timestamptz;
+        ended     timestamptz;
+        handed    timestamptz;
+        started   timestamptz;
+        written   timestamptz;
+        name      text;
     BEGIN
         completion := 'not_started';
         seconds := 0;
-        overdue := 0;
 
-        FOR r IN SELECT * FROM results.result
-            WHERE institution_id = institution AND learner_id = learner
-                  AND item_id = ANY (items) AND status = 'active'
-            ORDER BY coalesce(completed_at, scored_at, updated_at), updated_at
+        FOR r IN SELECT x.* FROM results.result x
+            WHERE x.institution_id = institution AND x.learner_id = learner
+                  AND x.item_id = ANY (items) AND x.status = 'active'
+            ORDER BY told(x), x.updated_at
         LOOP
-            decisive := coalesce(r.completion IN ('complete', 'passed',
-                'accepted', 'incomplete', 'failed', 'declined'), false);
+            CONTINUE WHEN NOT falls_into(r, enrolled);
 
-            IF decisive OR NOT decided THEN
+            decisive := coalesce(r.completion IN ('complete', 'passed',
+                'accepted', 'incomplete', 'failed'), false);
+
+            -- what says that nothing was done is the last to be believed
+            IF decisive OR NOT decided
+               AND (r.completion IS DISTINCT FROM 'not_started'
+                    OR completion = 'not_started')
+            THEN
                 completion := coalesce(r.completion::text, 'in_progress');
-                completed := CASE WHEN decisive THEN r.completed_at END;
+            END IF;
+
+            IF decisive AND r.completed_at < coalesce(ended, 'infinity') THEN
+                ended := r.completed_at;
+            END IF;
+
+            success := coalesce(r.completion IN ('passed', 'accepted')
+                OR r.completion = 'complete'
+                   AND (passing IS NULL OR r.score IS NULL
+                        OR r.score >= passing), false);
+
+            IF success AND r.completed_at < coalesce(passed, 'infinity') THEN
+                passed := r.completed_at;
+            END IF;
+
+            IF r.completion = 'pending'
+               AND told(r) < coalesce(handed, 'infinity')
+            THEN
+                handed := told(r);
             END IF;
 
             IF r.score IS NOT NULL AND (decisive OR NOT scored) THEN
-                awarded := r.score;
+                IF NOT best OR awarded IS NULL OR decisive AND NOT scored
+                   OR r.score > awarded
+                THEN
+                    awarded := r.score;
+                END IF;
                 scored := decisive;
             END IF;
 
             decided := decided OR decisive;
             seconds := seconds + coalesce(r.time_spent, 0);
+            started := least(started, r.started_at);
+            written := least(written, r.created_at);
 
             IF progress IS NULL OR r.progress > progress THEN
                 progress := r.progress;
             END IF;
 
-            IF r.kind = 'learning_event' AND r.detail ->> 'type' ~ 'View' THEN
-                views := coalesce(views, 0) + 1;
+            IF r.course_id IS NOT NULL THEN
+                courses := courses || r.course_id;
+            END IF;
+
+            IF r.kind = 'learning_event' THEN
+                IF r.detail ->> 'type' ~ 'View' THEN
+                    views := coalesce(views, 0) + 1;
+                END IF;
+
+                name := r.detail -> 'object' -> 'assignable' -> 'extension'
+                        ->> 'name';
+                IF name ~ '[^ ]' THEN
+                    title := name;
+                END IF;
             END IF;
         END LOOP;
 
-        IF due IS NOT NULL THEN
-            overdue := CASE WHEN NOT decided THEN due < now()
-                       ELSE coalesce(completed > due, false) END::int;
+        began := coalesce(started, written);
+        completed := coalesce(passed, ended);
+        overdue := coalesce(due < coalesce(completed, handed,
+            CASE WHEN NOT decided THEN now() END), false)::int;
+
+        IF completion = 'complete' AND awarded IS NOT NULL
+           AND passing IS NOT NULL
+        THEN
+            completion := CASE WHEN awarded < passing THEN 'failed'
+                          ELSE 'passed' END;
         END IF;
     END $$
 });
@@ -231,38 +336,46 @@ sub second_opinion {
                    expiration_date, passing_score
             FROM assigned
             UNION ALL
-            SELECT learner_id, min(course_id),
-                   coalesce((SELECT title FROM results.item i
-                             WHERE i.institution_id = $1 AND title <> ''
-                                   AND i.id = item_id), item_id),
-                   item_id, item_id, null,
-                   coalesce(min(started_at), min(created_at)), null, null,
-                   null
+            SELECT DISTINCT learner_id, null, '', item_id, item_id, null,
+                   null::timestamptz, null::timestamptz, null::timestamptz,
+                   null::float8
             FROM counted
             WHERE (learner_id, item_id) NOT IN (
                       SELECT learner_id, module_id FROM assigned)
                   AND (learner_id, item_id) NOT IN (
                       SELECT learner_id, course_item_id FROM assigned)
-            GROUP BY learner_id, item_id
         )
-        SELECT l.learner_id AS "userId", l.course_id AS "courseId",
-               l.title AS "moduleTitle", l.module_id AS "moduleId",
+        SELECT l.learner_id AS "userId",
+               coalesce(o.courses, ARRAY[coalesce(l.course_id, i.course_id)])
+                   AS courses,
+               CASE WHEN l.title <> '' THEN l.title
+                    WHEN i.title <> '' THEN i.title
+                    ELSE coalesce(o.title, l.module_id) END AS "moduleTitle",
+               l.module_id AS "moduleId",
                l.course_item_id AS "courseItemId",
                l.enrollment_id AS "enrollmentId",
-               l.access_date, l.due_date, o.completed AS completion_date,
-               shown(l.access_date) AS "accessDate",
+               coalesce(l.access_date, o.began) AS access_date, l.due_date,
+               o.completed AS completion_date,
+               shown(coalesce(l.access_date, o.began)) AS "accessDate",
                shown(l.due_date) AS "dueDate",
                shown(l.expiration_date) AS "expirationDate",
                shown(o.completed) AS "completionDate",
                o.seconds AS "timeSpent", o.completion AS "completionStatus",
                o.progress, o.overdue AS "isOverdue", o.views AS "viewsCount",
-               o.awarded AS "awardedScore", l.passing_score AS "passingScore",
+               o.awarded AS "awardedScore", e.passing AS "passingScore",
                coalesce(p.status, 'active')::text AS user_status,
                p.id IS NOT NULL AS known, p.department_id,
                coalesce(b.busy, false) AS busy
         FROM line l
+             LEFT JOIN results.item i
+             ON i.institution_id = $1 AND i.id = l.module_id
+             CROSS JOIN LATERAL (
+                 SELECT coalesce(l.passing_score, i.passing_score))
+                 AS e (passing)
              CROSS JOIN LATERAL opinion($1, l.learner_id,
-                 ARRAY[l.module_id, l.course_item_id], l.due_date) o
+                 ARRAY[l.module_id, l.course_item_id], l.access_date,
+                 l.due_date, e.passing,
+                 coalesce(i.score_rule = 'best', false)) o
              LEFT JOIN results.person p
              ON p.institution_id = $1 AND p.id = l.learner_id
              LEFT JOIN learner b ON b.id = l.learner_id
@@ -282,8 +395,7 @@ sub expected {
     my @where = ('true');
     my @bind;
 
-    my %lists = (userIds => '"userId"', courseIds => '"courseId"',
-                 moduleIds => '"moduleId"', courseItemIds => '"courseItemId"',
+    my %lists = (userIds => '"userId"', moduleIds => '"moduleId"', courseItemIds => '"courseItemId"',
                  enrollmentIds => '"enrollmentId"',
                  departmentIds => 'department_id',
                  completionStatuses => '"completionStatus"');
@@ -294,10 +406,21 @@ sub expected {
         push @bind, $query->{$name};
     }
 
+    # a row is of each of its courses, and shows the first that is asked for
+    my $course = '(SELECT min(c) FROM unnest(courses) c';
+
+    if ($query->{courseIds}) {
+        $course .= ' WHERE c = ANY (?)';
+        unshift @bind, $query->{courseIds};
+        push @where, 'courses && ?';
+        push @bind, $query->{courseIds};
+    }
+
+    # a date is in a range when what is shown of it is
     for my $date (qw(access due completion)) {
         for (['startDate', '>='], ['endDate', '<=']) {
             my $value = $query->{"${date}Date[$_->[0]]"} // next;
-            push @where, "${date}_date $_->[1] ?";
+            push @where, "date_trunc('second', ${date}_date) $_->[1] ?";
             push @bind, $value;
         }
     }
@@ -310,7 +433,8 @@ sub expected {
         push @bind, $school, $managed;
     }
 
-    return @{ $pg->rows('SELECT busy, ' . join(', ', map { qq("$_") } @COLUMNS)
+    return @{ $pg->rows("SELECT busy, $course) AS \"courseId\", "
+        . join(', ', map { qq("$_") } grep { $_ ne 'courseId' } @COLUMNS)
         . ' FROM expected WHERE ' . join(' AND ', @where)
         . ' ORDER BY "userId" COLLATE "C", "courseItemId" COLLATE "C", '
         . '"enrollmentId" COLLATE "C"', @bind) };

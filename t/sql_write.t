@@ -497,6 +497,14 @@ subtest 'guards' => sub {
         nora  => ['staff', 'active', undef],
         fired => ['staff', 'blocked', 'center-1'],
         alex  => ['account_admin', 'active', 'center-1'],
+        bill  => ['student', 'blocked', 'center-1'],
+        olga  => ['account_owner', 'active', 'center-1'],
+        dana  => ['department_admin', 'active', 'center-1'],
+        cory  => ['custom', 'active', 'center-1'],
+        empty => ['student', 'active', ''],
+        blank => ['student', 'active', ' '],
+        nell  => ['staff', 'active', ''],
+        nick  => ['staff', 'active', ' '],
     );
 
     $pg->do('INSERT INTO results.person (institution_id, id, role, status, '
@@ -512,7 +520,16 @@ subtest 'guards' => sub {
         ['sam', 'sam', 1], ['pat', 'pat', 1], ['lone', 'lone', 1],
         ['steph', 'sam', 1], ['steph', 'pat', 1],
         ['steph', 'lone', 0], ['nora', 'lone', 0], ['eli', 'sam', 0],
-        ['sam', 'pat', 0], ['steph', 'steph', 0], ['steph', 'gone', 0],
+        ['sam', 'pat', 0], ['steph', 'steph', 0],
+
+        # a student is one in any status, and nobody else is
+        ['steph', 'gone', 1], ['steph', 'bill', 1], ['bill', 'bill', 0],
+        ['steph', 'alex', 0], ['steph', 'olga', 0], ['steph', 'dana', 0],
+        ['steph', 'cory', 0],
+
+        # no center is none
+        ['nell', 'empty', 0], ['nick', 'blank', 0], ['nell', 'lone', 0],
+        ['empty', 'empty', 1],
         ['gone', 'gone', 0], ['fired', 'sam', 0], ['alex', 'sam', 0],
         ['alex', 'alex', 0], ['steph', 'nobody', 0], ['steph', undef, 0],
         [undef, 'sam', 0], ['nobody', 'nobody', 0],

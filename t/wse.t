@@ -42,6 +42,8 @@ my %people = (
     nowhere  => ['staff', undef],
     admin    => ['account_admin', 'center-1'],
     blocked  => ['staff', 'center-1', 'blocked'],
+    left     => ['student', 'center-1', 'terminated'],
+    owner    => ['account_owner', 'center-1'],
 );
 
 my %id;
@@ -173,9 +175,10 @@ subtest 'camelCase clients, below a location of any prefix' => sub {
 
 subtest 'Accept' => sub {
     my %type = (
-        'text/json' => 'text/json',
+        'text/json' => 'text/json; charset=utf-8',
+        '' => 'application/json; charset=utf-8',
         'application/json' => 'application/json; charset=utf-8',
-        'text/html, text/json;q=0.9, */*;q=0.1' => 'text/json',
+        'text/html, text/json;q=0.9, */*;q=0.1' => 'text/json; charset=utf-8',
         'text/html' => 'application/json; charset=utf-8',
     );
 
@@ -186,6 +189,39 @@ subtest 'Accept' => sub {
         is($response->header('Content-Type'), $type{$accept}, $accept);
         ok(row($response), 'stored');
     }
+};
+
+
+subtest 'dates as clients write them' => sub {
+    # DateCompleted; completed_at, of which nothing is absent
+    my %dates = (
+        '2026-02-28T19:30Z' => '2026-02-28 19:30:00+00',
+        '2026-02-28T16:30:00-0300' => '2026-02-28 19:30:00+00',
+        '2026-02-28T19:30:00,5+00' => '2026-02-28 19:30:00.5+00',
+        '20260228T193000Z' => '2026-02-28 19:30:00+00',
+        '2026-02-28T19:30:00' => '2026-02-28 19:30:00+00',
+
+        # .NET's, never set
+        '0001-01-01T00:00:00' => undef,
+        '0001-01-01T00:00:00Z' => undef,
+        '0001-01-01T00:00:00.0000000+01:00' => undef,
+        '0001-01-01T00:00:00-05:00' => undef,
+    );
+
+    for my $date (sort keys %dates) {
+        my $response = post(body(DateCompleted => $date,
+                                 DateStarted => $date));
+        my $row = row($response);
+        is($row->{completed_at}, $dates{$date}, "completed $date");
+        is($row->{started_at}, $dates{$date}, '... and begun');
+        is($row->{completion}, $dates{$date} ? 'complete' : 'in_progress',
+           '... which it says');
+        ok(!exists $row->{detail}{DateStarted}, '... and no more is kept')
+            if !$dates{$date};
+    }
+
+    is(post(body(DateStarted => '0001-01-01'))->status, 200,
+       'a date of that year is one');
 };
 
 
@@ -205,6 +241,9 @@ subtest 'who may' => sub {
         ['elsewhere', $STUDENT, 0],
         ['nowhere', $STUDENT, 0],
         ['nowhere', 'lone', 0],
+        ['staff', 'left', 1],
+        ['staff', 'owner', 0],
+        ['staff', 'admin', 0],
     );
 
     my (%texts, $rows);
@@ -411,9 +450,15 @@ subtest 'bad input' => sub {
             return exists $texts->{"parameters.$path"};
         },
         stored => sub {
-            my ($response, $path) = @_;
+            my ($response, $path, $request) = @_;
 
             my $row = row($response) or return;
+
+            # absent, which another test looks at
+            return $1 if $path =~ /^Date/ && !defined $row->{
+                    $path eq 'DateStarted' ? 'started_at' : 'completed_at' }
+                && $request =~ /"$path":"(0001-01-01T00:00:00[^"]*)"/;
+
             my $column = $column{$path} // '';
 
             return $row->{detail}{$path} if exists $row->{detail}{$path};

@@ -1,7 +1,8 @@
 
 /*
- * Timestamps: RFC 3339 text to microseconds and back, by arithmetic of our
- * own, since strptime() and timegm() know locales and time zones.
+ * Timestamps: RFC 3339 and ISO 8601 text to microseconds and back, by
+ * arithmetic of our own, since strptime() and timegm() know locales and time
+ * zones.
  */
 
 #include <time.h>
@@ -16,7 +17,14 @@
 #define RESULTS_ZONE_MAX  (14 * 60)
 
 
-static int results_time_digits(const char *p, size_t n);
+static int results_time_date(const char **p, const char *end, unsigned iso,
+    int64_t *out);
+static int results_time_clock(const char **p, const char *end, unsigned iso,
+    int *second, int *fraction);
+static int results_time_zone(const char **p, const char *end, unsigned iso,
+    int *minutes);
+static int results_time_digits(const char **p, const char *end, int n);
+static int results_time_is(const char **p, const char *end, char c);
 static int64_t results_time_days(int year, int month, int day);
 static void results_time_civil(int64_t days, int *year, int *month, int *day);
 static void results_time_write(char *out, int value, int digits);
@@ -25,39 +33,22 @@ static void results_time_write(char *out, int value, int digits);
 int
 results_time_parse(results_str_t text, unsigned accepted, int64_t *out)
 {
-    int          year, month, day, hour, minute, second, fraction, zone, unit;
-    int          leap, zone_hour, zone_minute;
+    int          second, fraction, zone;
     int64_t      time;
+    unsigned     iso;
     const char  *p, *end;
 
-    static const int  lengths[] = {
-        31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31
-    };
+    if (text.data == NULL) {
+        return -1;
+    }
 
     p = text.data;
     end = p + text.len;
+    iso = accepted & RESULTS_TIME_ISO;
 
-    if (text.len < 10 || p[4] != '-' || p[7] != '-') {
+    if (results_time_date(&p, end, iso, &time) != 0) {
         return -1;
     }
-
-    year = results_time_digits(p, 4);
-    month = results_time_digits(p + 5, 2);
-    day = results_time_digits(p + 8, 2);
-
-    if (year < 1 || month < 1 || month > 12 || day < 1) {
-        return -1;
-    }
-
-    leap = (year % 4 == 0 && (year % 100 != 0 || year % 400 == 0));
-
-    if (day > lengths[month - 1] + (month == 2 && leap)) {
-        return -1;
-    }
-
-    time = results_time_days(year, month, day) * RESULTS_DAY;
-
-    p += 10;
 
     if (p == end) {
         if (!(accepted & RESULTS_TIME_DATE)) {
@@ -68,36 +59,14 @@ results_time_parse(results_str_t text, unsigned accepted, int64_t *out)
         return 0;
     }
 
-    if (end - p < 9 || (*p != 'T' && *p != 't' && *p != ' ')
-        || p[3] != ':' || p[6] != ':')
+    if (!results_time_is(&p, end, 'T') && !results_time_is(&p, end, 't')
+        && !results_time_is(&p, end, ' '))
     {
         return -1;
     }
 
-    hour = results_time_digits(p + 1, 2);
-    minute = results_time_digits(p + 4, 2);
-    second = results_time_digits(p + 7, 2);
-
-    if (hour < 0 || hour > 23 || minute < 0 || minute > 59
-        || second < 0 || second > 60)
-    {
+    if (results_time_clock(&p, end, iso, &second, &fraction) != 0) {
         return -1;
-    }
-
-    p += 9;
-    fraction = 0;
-
-    if (p != end && *p == '.') {
-        p++;
-
-        if (p == end || *p < '0' || *p > '9') {
-            return -1;
-        }
-
-        for (unit = 100000; p != end && *p >= '0' && *p <= '9'; p++) {
-            fraction += (*p - '0') * unit;
-            unit /= 10;
-        }
     }
 
     zone = 0;
@@ -107,48 +76,16 @@ results_time_parse(results_str_t text, unsigned accepted, int64_t *out)
             return -1;
         }
 
-    } else {
-        if (!(accepted & RESULTS_TIME_DATETIME)) {
-            return -1;
-        }
-
-        if (*p == 'Z' || *p == 'z') {
-            p++;
-
-        } else {
-            if (end - p < 6 || (*p != '+' && *p != '-') || p[3] != ':') {
-                return -1;
-            }
-
-            zone_hour = results_time_digits(p + 1, 2);
-            zone_minute = results_time_digits(p + 4, 2);
-
-            if (zone_hour < 0 || zone_minute < 0 || zone_minute > 59) {
-                return -1;
-            }
-
-            zone = zone_hour * 60 + zone_minute;
-
-            if (zone > RESULTS_ZONE_MAX) {
-                return -1;
-            }
-
-            if (*p == '-') {
-                zone = -zone;
-            }
-
-            p += 6;
-        }
-
-        if (p != end) {
-            return -1;
-        }
+    } else if (!(accepted & RESULTS_TIME_DATETIME)
+               || results_time_zone(&p, end, iso, &zone) != 0
+               || p != end)
+    {
+        return -1;
     }
 
-    time += ((hour * 60 + minute - zone) * INT64_C(60) + second)
-            * RESULTS_SECOND;
+    time += (second - zone * INT64_C(60)) * RESULTS_SECOND;
 
-    if (second == 60) {
+    if (fraction < 0) {
 
         /* RFC 3339 5.7: at the end of a day in UTC, whatever the zone */
 
@@ -172,21 +109,182 @@ results_time_parse(results_str_t text, unsigned accepted, int64_t *out)
 }
 
 
-/* n digits as a number; -1 where they are none */
+/* YYYY-MM-DD, of ISO 8601 YYYYMMDD too: the moment at which the day begins */
 static int
-results_time_digits(const char *p, size_t n)
+results_time_date(const char **p, const char *end, unsigned iso, int64_t *out)
 {
-    int  value;
+    int  year, month, day, leap, extended;
 
-    for (value = 0; n > 0; n--, p++) {
-        if (*p < '0' || *p > '9') {
+    static const int  lengths[] = {
+        31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31
+    };
+
+    year = results_time_digits(p, end, 4);
+    extended = results_time_is(p, end, '-');
+    month = results_time_digits(p, end, 2);
+
+    if ((!extended && !iso)
+        || (extended && !results_time_is(p, end, '-')))
+    {
+        return -1;
+    }
+
+    day = results_time_digits(p, end, 2);
+
+    if (year < 1 || month < 1 || month > 12 || day < 1) {
+        return -1;
+    }
+
+    leap = (year % 4 == 0 && (year % 100 != 0 || year % 400 == 0));
+
+    if (day > lengths[month - 1] + (month == 2 && leap)) {
+        return -1;
+    }
+
+    *out = results_time_days(year, month, day) * RESULTS_DAY;
+
+    return 0;
+}
+
+
+/*
+ * hh:mm:ss and a fraction, of ISO 8601 hhmmss, hh:mm, hhmm and a comma too.
+ * The second of the day, and microseconds; -1 of them: a leap second, which is
+ * the last microsecond of its minute.
+ */
+static int
+results_time_clock(const char **p, const char *end, unsigned iso, int *second,
+    int *fraction)
+{
+    int  hour, minute, unit, extended;
+
+    *second = 0;
+    *fraction = 0;
+
+    hour = results_time_digits(p, end, 2);
+    extended = results_time_is(p, end, ':');
+    minute = results_time_digits(p, end, 2);
+
+    if (hour < 0 || hour > 23 || minute < 0 || minute > 59
+        || (!extended && !iso))
+    {
+        return -1;
+    }
+
+    if (extended ? results_time_is(p, end, ':')
+                 : (*p != end && **p >= '0' && **p <= '9'))
+    {
+        *second = results_time_digits(p, end, 2);
+
+        if (*second < 0 || *second > 60) {
             return -1;
         }
 
-        value = value * 10 + (*p - '0');
+        if (results_time_is(p, end, '.')
+            || (iso && results_time_is(p, end, ',')))
+        {
+            if (*p == end || **p < '0' || **p > '9') {
+                return -1;
+            }
+
+            for (unit = 100000;
+                 *p != end && **p >= '0' && **p <= '9';
+                 (*p)++)
+            {
+                *fraction += (**p - '0') * unit;
+                unit /= 10;
+            }
+        }
+
+    } else if (!iso) {
+        return -1;
+    }
+
+    if (*second == 60) {
+        *fraction = -1;
+    }
+
+    *second += (hour * 60 + minute) * 60;
+
+    return 0;
+}
+
+
+/* Z or +hh:mm, of ISO 8601 +hhmm and +hh too: minutes ahead of UTC */
+static int
+results_time_zone(const char **p, const char *end, unsigned iso, int *minutes)
+{
+    int  hour, minute, sign;
+
+    if (results_time_is(p, end, 'Z') || results_time_is(p, end, 'z')) {
+        *minutes = 0;
+        return 0;
+    }
+
+    if (results_time_is(p, end, '-')) {
+        sign = -1;
+
+    } else if (results_time_is(p, end, '+')) {
+        sign = 1;
+
+    } else {
+        return -1;
+    }
+
+    hour = results_time_digits(p, end, 2);
+
+    if (iso && *p == end) {
+        minute = 0;
+
+    } else if (results_time_is(p, end, ':') || iso) {
+        minute = results_time_digits(p, end, 2);
+
+    } else {
+        return -1;
+    }
+
+    if (hour < 0 || minute < 0 || minute > 59
+        || hour * 60 + minute > RESULTS_ZONE_MAX)
+    {
+        return -1;
+    }
+
+    *minutes = sign * (hour * 60 + minute);
+
+    return 0;
+}
+
+
+/* n digits as a number, and *p behind them; -1 where they are none */
+static int
+results_time_digits(const char **p, const char *end, int n)
+{
+    int  value;
+
+    for (value = 0; n > 0; n--, (*p)++) {
+
+        if (*p == end || **p < '0' || **p > '9') {
+            return -1;
+        }
+
+        value = value * 10 + (**p - '0');
     }
 
     return value;
+}
+
+
+/* whether c is next; then *p is behind it */
+static int
+results_time_is(const char **p, const char *end, char c)
+{
+    if (*p == end || **p != c) {
+        return 0;
+    }
+
+    (*p)++;
+
+    return 1;
 }
 
 

@@ -23,12 +23,16 @@
 #define RESULTS_TIME_DATE     1   /* YYYY-MM-DD */
 #define RESULTS_TIME_DATETIME 2   /* YYYY-MM-DDThh:mm:ss[.fraction]zone */
 #define RESULTS_TIME_NOZONE   4   /* ... and without the zone: then UTC */
+#define RESULTS_TIME_ISO      8   /* each of them as ISO 8601 has it, too */
 
 /*
  * Reads RFC 3339 text (any number of fractional digits, rounded down to
  * microseconds; "T" or "t" or one space between; "Z", "z" or +hh:mm up to
  * 14:00; a leap second 23:59:60 UTC is the last microsecond before it, and
- * 24:00 is refused).  0 and *out, or -1 when the text is none of `accepted`.
+ * 24:00 is refused).  With RESULTS_TIME_ISO it also reads what clients write
+ * who follow ISO 8601: no seconds, a zone of +hhmm or +hh, a comma before the
+ * fraction, and the basic form 20231107T053156Z.  0 and *out, or -1 when the
+ * text is none of `accepted`.
  */
 int results_time_parse(results_str_t text, unsigned accepted, int64_t *out);
 

@@ -162,7 +162,11 @@ results_accept(results_str_t accept, const char *const *types)
     const char     *p, *end, *comma, *semicolon;
     results_str_t   range;
 
-    if (accept.data == NULL) {
+    /* an empty one says nothing more than none: RFC 9110 12.5.1 */
+
+    accept = results_trim(accept.data, accept.data + accept.len);
+
+    if (accept.len == 0) {
         return 0;
     }
 

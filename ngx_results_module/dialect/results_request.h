@@ -121,6 +121,7 @@ struct results_request_s {
     results_read_t             read;
     unsigned                   repeatable:1;  /* POST: the same request again
                                                is the same record */
+    unsigned                   far_date:1;  /* a date of it is far from now */
     void                      *state;       /* the route's own */
 
     /* set by anyone, rendered by dialect->error() */

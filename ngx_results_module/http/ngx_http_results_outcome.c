@@ -129,6 +129,7 @@ ngx_int_t
 ngx_http_results_log_handler(ngx_http_request_t *r)
 {
     size_t                            offset;
+    ngx_uint_t                        class;
     ngx_http_results_ctx_t           *ctx;
     ngx_http_results_loc_conf_t      *lcf;
     ngx_http_results_api_counters_t  *api;
@@ -147,9 +148,16 @@ ngx_http_results_log_handler(ngx_http_request_t *r)
     }
 
     api = &ngx_http_results_counters->apis[lcf->api];
-    offset = ngx_http_results_classes[ngx_http_results_classify(r)].counter;
+    class = ngx_http_results_classify(r);
+    offset = ngx_http_results_classes[class].counter;
 
     (*(ngx_atomic_uint_t *) ((u_char *) api + offset))++;
+
+    if (ctx && ctx->req && ctx->req->far_date
+        && class <= NGX_HTTP_RESULTS_OK)
+    {
+        api->far_dates++;
+    }
 
     api->bytes_in += r->request_length;
 

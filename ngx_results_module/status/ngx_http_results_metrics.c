@@ -33,6 +33,8 @@ const ngx_http_results_metric_t  ngx_http_results_api_metrics[] = {
 
     ngx_http_results_api_n("", "request_bytes", NULL,
         "Bytes of the requests, their headers included.", bytes_in),
+    ngx_http_results_api_n("", "far_dates", NULL,
+        "Events taken whose dateCreated is far from now.", far_dates),
 
     ngx_http_results_api_n("requests", "requests", "outcome=\"created\"",
         "Requests by their outcome.", created),

@@ -60,6 +60,7 @@
     X(unavailable)             /* 503 */                                      \
     X(error)                   /* other 5xx */                                \
     X(aborted)                 /* the client left first */                    \
+    X(far_dates)               /* 2xx to what has a date far from now */      \
     X(bytes_in)
 
 /* X(name): a store's counters */

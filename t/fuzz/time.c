@@ -1,7 +1,7 @@
 
 /*
  * Timestamps: what is accepted is in range, and reads back from its own text
- * as the same moment.
+ * as the same moment; ISO 8601 reads what RFC 3339 does, as the same.
  */
 
 #include "fuzz.h"
@@ -38,7 +38,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     int            rc;
-    int64_t        time;
+    int64_t        time, same;
     unsigned       accepted;
     results_str_t  text;
 
@@ -48,16 +48,23 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     /* text that begins with what is accepted, as '7' */
 
-    accepted = data[0] & 7;
+    accepted = data[0] & 15;
 
     text.data = fuzz_copy(data + 1, size - 1);
     text.len = size - 1;
 
     rc = results_time_parse(text, accepted, &time);
+
+    if (rc == 0) {
+        fuzz_assert(results_time_parse(text, accepted|RESULTS_TIME_ISO, &same)
+                    == 0);
+        fuzz_assert(same == time);
+    }
+
     free((char *) text.data);
 
     if (rc == 0) {
-        fuzz_assert(accepted);
+        fuzz_assert(accepted & ~(unsigned) RESULTS_TIME_ISO);
         fuzz_assert(time >= RESULTS_TIME_MIN && time <= RESULTS_TIME_MAX);
         reads_back(time);
     }

@@ -33,7 +33,7 @@ static const char *const  members[] = {
     "[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]}",
     "\"scoreDate\": \"2023-11-07T05:31:56Z\"",
     "\"scoreDate\": \"2023-11-07t05:31:56.123456789+01:30\"",
-    "\"scoreDate\": \"0001-01-01\"",
+    "\"scoreDate\": \"0001-01-01T00:00:00Z\"",
     "\"scoreDate\": \"9999-12-31T23:59:59.999Z\"",
     "\"scoreDate\": \"2016-12-31T23:59:60Z\"",
     "\"inProgress\": \"\"",
@@ -115,7 +115,7 @@ test_members(void **state)
                  " \"URN:UUID:0AEF83C2-9A53-4E6B-8A24-6F8EA8FB7A11\"},"
                  "%s \"scoreStatus\": \"submitted\", %s}}",
                  strstr(members[i], "scoreDate")
-                 ? "" : "\"scoreDate\": \"2023-11-07\",",
+                 ? "" : "\"scoreDate\": \"2023-11-07T00:00:00Z\",",
                  members[i]);
 
         if (request_put(&t, "results/abc", body) != 201) {
@@ -167,7 +167,7 @@ test_ids(void **state)
                  "\"class\": {\"sourcedId\": \"x\"},"
                  "\"scoreScale\": {\"sourcedId\": \"x\"},"
                  "\"scoreStatus\": \"submitted\","
-                 "\"scoreDate\": \"2023-11-07\"}}", ids[i], ids[i]);
+                 "\"scoreDate\": \"2023-11-07T00:00:00Z\"}}", ids[i], ids[i]);
 
         assert_int_equal(request_put(&t, "results/abc", body), 201);
 
@@ -190,7 +190,7 @@ test_ids(void **state)
                  "\"lineItem\": {\"sourcedId\": \"%s\"},"
                  "\"student\": {\"sourcedId\": \"x\"},"
                  "\"scoreStatus\": \"submitted\","
-                 "\"scoreDate\": \"2023-11-07\"}}", text);
+                 "\"scoreDate\": \"2023-11-07T00:00:00Z\"}}", text);
 
         assert_int_equal(request_put(&t, "results/abc", body),
                          n == 255 ? 201 : 422);
@@ -213,7 +213,8 @@ test_large(void **state)
                        "\"lineItem\": {\"sourcedId\": \"li-1\"},"
                        "\"student\": {\"sourcedId\": \"st-1\"},"
                        "\"scoreStatus\": \"submitted\","
-                       "\"scoreDate\": \"2023-11-07\", \"comment\": \"");
+                       "\"scoreDate\": \"2023-11-07T00:00:00Z\","
+                       " \"comment\": \"");
     memset(p, 'x', 1 << 20);
     strcpy(p + (1 << 20), "\"}}");
 
@@ -235,7 +236,8 @@ hash_of(const char *more)
     snprintf(body, sizeof(body), "{\"result\": {%s"
              "\"lineItem\": {\"sourcedId\": \"li-1\"},"
              "\"student\": {\"sourcedId\": \"st-1\"},"
-             "\"scoreStatus\": \"submitted\", \"scoreDate\": \"2023-11-07\"}}",
+             "\"scoreStatus\": \"submitted\","
+             " \"scoreDate\": \"2023-11-07T00:00:00Z\"}}",
              more);
 
     assert_int_equal(request_put(&t, "results/abc", body), 201);

@@ -179,7 +179,7 @@ test_least(void **state)
     assert_int_equal(json_object_size(result), 7);
     assert_string_equal(json_string_value(json_object_get(result,
                                                           "scoreDate")),
-                        "2023-11-07");
+                        "2023-11-07T00:00:00.000Z");
 
     request_end(&t);
 }

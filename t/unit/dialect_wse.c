@@ -546,7 +546,7 @@ test_errors(void **state)
     assert_string_equal(message(&t), "Not stored; the same request may be "
                                      "sent again.");
     assert_non_null(request_header(&t, "Retry-After"));
-    assert_str(t.r.reply.content_type, "text/json");
+    assert_str(t.r.reply.content_type, "text/json; charset=utf-8");
     request_end(&t);
 
     start(&t);

@@ -141,7 +141,9 @@ test_accept(void **state)
         int          best;
     } headers[] = {
         { NULL, 0 },
-        { "", -1 },
+        { "", 0 },
+        { " \t", 0 },
+        { ",", -1 },
         { "*/*", 0 },
         { "text/json", 1 },
         { "TEXT/JSON", 1 },

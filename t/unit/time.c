@@ -99,11 +99,99 @@ texts_become_microseconds(void **state)
         time = 42;
 
         if (parse(cases[i].text, ANY, &time) != 0
+            || time != cases[i].time
+            || parse(cases[i].text, ANY|RESULTS_TIME_ISO, &time) != 0
             || time != cases[i].time)
         {
             fail_msg("%s: %lld, expected %lld", cases[i].text,
                      (long long) time, (long long) cases[i].time);
         }
+    }
+}
+
+
+/* what clients write who follow ISO 8601 and not RFC 3339 */
+static void
+iso_8601_is_read_where_it_is_accepted(void **state)
+{
+    size_t   i;
+    int64_t  time;
+
+    static const struct {
+        const char  *text;
+        int64_t      time;
+    } cases[] = {
+        { "2026-02-28T19:30Z", INT64_C(1772307000000000) },
+        { "2026-02-28T19:30", INT64_C(1772307000000000) },
+        { "2026-02-28T16:30-03:00", INT64_C(1772307000000000) },
+        { "2026-02-28T16:30:00-0300", INT64_C(1772307000000000) },
+        { "2026-02-28T19:30:00+0000", INT64_C(1772307000000000) },
+        { "2026-02-28T16:30:00-03", INT64_C(1772307000000000) },
+        { "2026-02-28T16:30-03", INT64_C(1772307000000000) },
+        { "2026-02-29T01:00+0530", -1 },
+        { "2026-03-01T01:00+0530", INT64_C(1772307000000000) },
+        { "2026-02-28T19:30:00,5Z", INT64_C(1772307000500000) },
+        { "2026-02-28T19:30:00,1234567", INT64_C(1772307000123456) },
+        { "20260228T193000Z", INT64_C(1772307000000000) },
+        { "20260228T193000.25Z", INT64_C(1772307000250000) },
+        { "20260228T193000,25-0000", INT64_C(1772307000250000) },
+        { "20260228T1930Z", INT64_C(1772307000000000) },
+        { "20260228T1630-03", INT64_C(1772307000000000) },
+        { "20260228T193000", INT64_C(1772307000000000) },
+        { "20260228", INT64_C(1772236800000000) },
+        { "19901231T235960Z", INT64_C(662687999999999) }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        time = -1;
+
+        assert_int_equal(parse(cases[i].text, ANY, &time), -1);
+
+        if (parse(cases[i].text, ANY|RESULTS_TIME_ISO, &time)
+            != (cases[i].time == -1 ? -1 : 0)
+            || time != cases[i].time)
+        {
+            fail_msg("%s: %lld, expected %lld", cases[i].text,
+                     (long long) time, (long long) cases[i].time);
+        }
+    }
+}
+
+
+static void
+no_other_text_is_iso_8601(void **state)
+{
+    size_t   i;
+    int64_t  time;
+
+    static const char *const  cases[] = {
+        "", "2026", "2026-02", "202602", "2026022", "2026-0228", "202602-28",
+        "2026-2-28", "20260229", "2026-02-28T", "2026-02-28T19",
+        "2026-02-28T19Z", "2026-02-28T19:3Z", "2026-02-28T193Z",
+        "2026-02-28T19:30:Z", "2026-02-28T19:30:0Z", "2026-02-28T19:3000Z",
+        "2026-02-28T1930:00Z", "2026-02-28T19:30.5Z", "2026-02-28T19:30,5Z",
+        "2026-02-28T19:30:00,Z", "2026-02-28T19:30:00.,5Z",
+        "2026-02-28T24:00Z", "2026-02-28T19:60Z", "2026-02-28T19:30:00+",
+        "2026-02-28T19:30:00+3", "2026-02-28T19:30:00+030",
+        "2026-02-28T19:30:00+03:", "2026-02-28T19:30:00+03:0",
+        "2026-02-28T19:30:00+03000", "2026-02-28T19:30:00+1401",
+        "2026-02-28T19:30:00+15", "2026-02-28T19:30:00+0060",
+        "2026-02-28T19:30ZZ", "2026-02-28T19:30 Z", "2026-W09-6", "2026-059",
+        "+002026-02-28T19:30Z", "20260228193000Z"
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        time = 42;
+
+        if (parse(cases[i], ANY|RESULTS_TIME_ISO, &time) == 0) {
+            fail_msg("\"%s\" was read as %lld", cases[i], (long long) time);
+        }
+
+        assert_int_equal(time, 42);
     }
 }
 
@@ -405,6 +493,8 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(texts_become_microseconds),
+        cmocka_unit_test(iso_8601_is_read_where_it_is_accepted),
+        cmocka_unit_test(no_other_text_is_iso_8601),
         cmocka_unit_test(other_texts_are_refused),
         cmocka_unit_test(only_accepted_forms_are_read),
         cmocka_unit_test(a_nul_is_no_digit),

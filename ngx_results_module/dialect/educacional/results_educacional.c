@@ -2,93 +2,29 @@
 /*
  * The dialect `educacional`: grade2 and grade of the Educacional hub's
  * Learning Analytics (docs/api/educacional.md).  It has Caliper's words, but
- * an event of it is no Caliper event: its fields are a table here, in the
- * order in which errors name them.
+ * an event of it is no Caliper event: its fields are a table of
+ * results_educacional_fields.c, in the order in which errors name them.
  *
  * An event has an id of its own; the one that the page shows, which clients
- * copy, means that it has none.  The body is the record's detail as it came.
+ * copy, means that it has none.  The body is the record's detail as it came,
+ * with the one default that the page has.
  */
 
 #include <math.h>
-#include <stddef.h>
 #include <string.h>
 
-#include "results_dialect.h"
+#include "results_educacional.h"
 #include "results_uuid.h"
 
 
-#define RESULTS_EDU_CONTEXT  "http://purl.imsglobal.org/ctx/caliper/v1p2"
 #define RESULTS_EDU_NO_ID    "12c05c4e-253f-4073-9f29-5786f3ff3f36"
 
 #define RESULTS_EDU_REALM    "results"
-#define RESULTS_EDU_PLACES   4
 
-/* integers up to here are all doubles */
-#define RESULTS_EDU_INTEGER_MAX  0x1p53
-
-
-/* words by their index */
-#define RESULTS_EDU_VIEW_EVENT  1
-#define RESULTS_EDU_SUBJECT     0
-
-/* in results_edu_completions[] */
-#define RESULTS_EDU_NO_COMPLETION  5
-
-
-typedef enum {
-    RESULTS_EDU_STRING = 0,
-    RESULTS_EDU_LABEL,             /* a number or a string */
-    RESULTS_EDU_ID,                /* an integer or a string */
-    RESULTS_EDU_URN,
-    RESULTS_EDU_TIME,
-    RESULTS_EDU_NUMBER,            /* this and the next three: not negative,
-                                      also as a string */
-    RESULTS_EDU_INTEGER,
-    RESULTS_EDU_SECONDS,
-    RESULTS_EDU_PERCENT,
-    RESULTS_EDU_WORD,
-    RESULTS_EDU_FLAG               /* a boolean, or a word in any case */
-} results_edu_type_e;
-
-
-/* what is read of an event */
-typedef struct {
-    union {
-        results_str_t       text;
-        double              number;
-        int64_t             time;
-        int                 word;
-    } unused;                      /* of fields that are checked only */
-
-    results_str_t           id;        /* what the reply says */
-    int                     own_id;
-    int                     type;
-    results_str_t           learner;
-    results_str_t           item;
-    results_str_t           part;
-    int                     part_type;
-    int64_t                 started;
-    int64_t                 ended;
-    double                  seconds;
-    double                  percent;
-    int                     completion;
-    results_str_t           ed_app;
-    double                  score_max;
-    double                  score;
-} results_edu_event_t;
-
-
-typedef struct {
-    /* the one of the page's table, by which errors name it, then others */
-    const char             *places[RESULTS_EDU_PLACES];
-
-    results_edu_type_e      type;
-    unsigned                required;
-    size_t                  member;    /* of the event; 0: unused */
-
-    /* the page's, as errors list them, and behind "|" what is taken as well */
-    const char             *words;
-} results_edu_field_t;
+/* how far dateCreated may be from now until it counts as far, microseconds:
+   what was kept for long is sent in the end, but a clock should not be ahead */
+#define RESULTS_EDU_PAST    (INT64_C(366) * 86400 * 1000000)
+#define RESULTS_EDU_FUTURE  (INT64_C(86400) * 1000000)
 
 
 static results_next_e results_edu_parse(results_request_t *r);
@@ -96,14 +32,10 @@ static results_next_e results_edu_finish(results_request_t *r);
 static void results_edu_error(results_request_t *r);
 
 static results_value_t *results_edu_body(results_request_t *r);
-static void results_edu_read(results_request_t *r, results_value_t *body,
-    results_edu_event_t *event);
-static results_value_t *results_edu_find(results_value_t *body,
-    const results_edu_field_t *field);
-static int results_edu_value(results_arena_t *arena, results_value_t *value,
-    const results_edu_field_t *field, void *out);
-static int results_edu_word(results_str_t text, const char *words, int *out);
-static int results_edu_number(results_value_t *value, double max, double *out);
+static results_completion_e results_edu_completion(
+    const results_edu_event_t *event);
+static int results_edu_default_frequency(results_arena_t *arena,
+    results_value_t *body);
 static int results_edu_record(results_request_t *r, results_value_t *body,
     results_edu_event_t *event, results_record_t *record);
 static int results_edu_id(results_request_t *r, results_value_t *body,
@@ -119,74 +51,6 @@ static const char *const  results_edu_scopes[] = {
 static const char *const  results_edu_media_types[] = {
     "application/json",
     NULL
-};
-
-
-/* by type, what errors say was expected; words list themselves */
-static const char *const  results_edu_expected[] = {
-    "a string",
-    "a string or a number",
-    "an integer, or a string of 1 to 255 characters",
-    "urn:uuid: and a UUID",
-    "an ISO 8601 date-time as 2022-07-19T19:36:12.117Z",
-    "a number, not negative",
-    "an integer, not negative",
-    "a number from 0 to 2147483647",
-    "a number from 0 to 100"
-};
-
-
-#define of(name)  offsetof(results_edu_event_t, name)
-
-static const results_edu_field_t  results_edu_fields[] = {
-
-    { { "@context" }, RESULTS_EDU_WORD, 1, 0, RESULTS_EDU_CONTEXT },
-    { { "id", "Id" }, RESULTS_EDU_URN, 1, of(id), NULL },
-    { { "type" }, RESULTS_EDU_WORD, 1, of(type),
-      "GradeEvent, ViewEvent, GradeViewEvent|ViewGradeEvent" },
-    { { "profile" }, RESULTS_EDU_WORD, 1, 0,
-      "GradingProfile, ReadingProfile, ReadingGradingProfile" },
-    { { "actor.type" }, RESULTS_EDU_STRING, 1, 0, NULL },
-    { { "actor.host" }, RESULTS_EDU_STRING, 1, 0, NULL },
-    { { "action" }, RESULTS_EDU_WORD, 1, 0,
-      "Viewed, Graded, ViewdGraded|ViewedGraded" },
-    { { "object.type" }, RESULTS_EDU_WORD, 1, 0,
-      "Attempt, Reading, Reading/Listen" },
-    { { "object.assignee.id" }, RESULTS_EDU_URN, 1, of(learner), NULL },
-    { { "object.assignee.type" }, RESULTS_EDU_WORD, 1, 0, "Person" },
-    { { "object.assignable.id" }, RESULTS_EDU_ID, 1, of(item), NULL },
-    { { "object.assignable.type" }, RESULTS_EDU_WORD, 1, 0,
-      "Activity, Book Activity" },
-    { { "object.assignable.skillCode" }, RESULTS_EDU_STRING, 1, 0, NULL },
-    { { "object.dateCreated", "dateCreated" }, RESULTS_EDU_TIME, 1, 0, NULL },
-    { { "object.startedAtTime", "startedAtTime" }, RESULTS_EDU_TIME, 1,
-      of(started), NULL },
-    { { "object.totalTime", "object.duration", "totalTime", "duration" },
-      RESULTS_EDU_SECONDS, 1, of(seconds), NULL },
-    { { "edApp" }, RESULTS_EDU_URN, 1, of(ed_app), NULL },
-
-    { { "object.assignable.extension.name" }, RESULTS_EDU_STRING, 0, 0, NULL },
-    { { "object.assignable.extension.bookLevel" }, RESULTS_EDU_LABEL, 0, 0,
-      NULL },
-    { { "object.assignable.isPartOf.id" }, RESULTS_EDU_ID, 0, of(part), NULL },
-    { { "object.assignable.isPartOf.name" }, RESULTS_EDU_STRING, 0, 0, NULL },
-    { { "object.assignable.isPartOf.type" }, RESULTS_EDU_WORD, 0,
-      of(part_type), "Subject, GroupStudy, Task" },
-    { { "object.assignable.frequency_assigned", "object.frequency_assigned" },
-      RESULTS_EDU_INTEGER, 0, 0, NULL },
-    { { "object.endedAtTime" }, RESULTS_EDU_TIME, 0, of(ended), NULL },
-    { { "object.lastTime" }, RESULTS_EDU_TIME, 0, 0, NULL },
-    { { "object.percentReading" }, RESULTS_EDU_PERCENT, 0, of(percent), NULL },
-    { { "object.completionType" }, RESULTS_EDU_WORD, 0, of(completion),
-      "SUCCESSFULL, FAILURE, ONGOING, EXTRA, CANCEL" },
-    { { "object.finished" }, RESULTS_EDU_FLAG, 0, 0, "TRUE, FALSE" },
-    { { "generated.type" }, RESULTS_EDU_WORD, 0, 0, "Score" },
-    { { "generated.maxScore" }, RESULTS_EDU_NUMBER, 0, of(score_max), NULL },
-    { { "generated.scoreGiven" }, RESULTS_EDU_NUMBER, 0, of(score), NULL },
-    { { "generated.proficiencyLevel" }, RESULTS_EDU_LABEL, 0, 0, NULL },
-    { { "generated.trys" }, RESULTS_EDU_INTEGER, 0, 0, NULL },
-
-    { { NULL }, 0, 0, 0, NULL }
 };
 
 
@@ -372,189 +236,44 @@ results_edu_body(results_request_t *r)
 }
 
 
-/* what is wrong is added to r->errors, in the order of the table */
-static void
-results_edu_read(results_request_t *r, results_value_t *body,
-    results_edu_event_t *event)
+/* docs/records.md: of what contradicts, the first that says anything decides */
+static results_completion_e
+results_edu_completion(const results_edu_event_t *event)
 {
-    results_value_t            *value;
-    const results_edu_field_t  *field;
-
-    event->score = event->score_max = event->percent = NAN;
-    event->started = event->ended = RESULTS_TIME_NULL;
-    event->completion = RESULTS_EDU_NO_COMPLETION;
-
-    for (field = results_edu_fields; field->places[0]; field++) {
-
-        value = results_edu_find(body, field);
-
-        if (value == NULL) {
-            if (field->required) {
-                results_errors_add(&r->errors, "", "Field %s not informed",
-                                   field->places[0]);
-            }
-
-            continue;
-        }
-
-        if (results_edu_value(r->arena, value, field,
-                              (char *) event + field->member)
-            == 0)
-        {
-            continue;
-        }
-
-        if (field->words) {
-            results_errors_add(&r->errors, "",
-                               "Field %s invalid: expected one of %.*s",
-                               field->places[0],
-                               (int) strcspn(field->words, "|"),
-                               field->words);
-        } else {
-            results_errors_add(&r->errors, "",
-                               "Field %s invalid: expected %s",
-                               field->places[0],
-                               results_edu_expected[field->type]);
-        }
+    if (event->completion != RESULTS_EDU_NO_COMPLETION) {
+        return results_edu_completions[event->completion];
     }
+
+    if (event->finished == RESULTS_EDU_FINISHED) {
+        return RESULTS_COMPLETION_COMPLETE;
+    }
+
+    if (event->finished == RESULTS_EDU_UNFINISHED) {
+        return RESULTS_COMPLETION_IN_PROGRESS;
+    }
+
+    return event->ended == RESULTS_TIME_NULL ? RESULTS_COMPLETION_NULL
+                                             : RESULTS_COMPLETION_COMPLETE;
 }
 
 
-/* the first place that informs; null and "" do not */
-static results_value_t *
-results_edu_find(results_value_t *body, const results_edu_field_t *field)
+/* the page: 1 where it is absent; -1 without memory */
+static int
+results_edu_default_frequency(results_arena_t *arena, results_value_t *body)
 {
-    int               i;
     results_value_t  *value;
 
-    for (i = 0; i < RESULTS_EDU_PLACES && field->places[i]; i++) {
+    value = results_value_create(arena, RESULTS_VALUE_NUMBER);
 
-        value = results_json_at(body, field->places[i]);
-
-        if (value && !results_value_is_null(value)
-            && !(results_value_is_string(value) && value->u.text.len == 0))
-        {
-            return value;
-        }
-    }
-
-    return NULL;
-}
-
-
-/* 0, or -1 where the value is none of the field's type */
-static int
-results_edu_value(results_arena_t *arena, results_value_t *value,
-    const results_edu_field_t *field, void *out)
-{
-    char            uuid[RESULTS_UUID_LEN];
-    double          number;
-    results_str_t   text;
-
-    text = results_value_text(value);
-
-    switch (field->type) {
-
-    case RESULTS_EDU_STRING:
-        return text.data ? 0 : -1;
-
-    case RESULTS_EDU_LABEL:
-        return (text.data || results_value_is_number(value)) ? 0 : -1;
-
-    case RESULTS_EDU_ID:
-        return results_json_id(arena, value, out);
-
-    case RESULTS_EDU_URN:
-        if (text.len != sizeof("urn:uuid:") - 1 + RESULTS_UUID_LEN
-            || results_uuid_normalize(text, uuid) != 0)
-        {
-            return -1;
-        }
-
-        *(results_str_t *) out = text;
-        return 0;
-
-    case RESULTS_EDU_TIME:
-        if (text.data == NULL) {
-            return -1;
-        }
-
-        return results_time_parse(text, RESULTS_TIME_DATE
-                                        |RESULTS_TIME_DATETIME
-                                        |RESULTS_TIME_NOZONE, out);
-
-    case RESULTS_EDU_NUMBER:
-        return results_edu_number(value, INFINITY, out);
-
-    case RESULTS_EDU_INTEGER:
-        if (results_edu_number(value, RESULTS_EDU_INTEGER_MAX, &number) != 0
-            || number != (double) (int64_t) number)
-        {
-            return -1;
-        }
-
-        return 0;
-
-    case RESULTS_EDU_SECONDS:
-        return results_edu_number(value, INT32_MAX, out);
-
-    case RESULTS_EDU_PERCENT:
-        return results_edu_number(value, 100, out);
-
-    case RESULTS_EDU_WORD:
-        return results_edu_word(text, field->words, out);
-
-    default: /* RESULTS_EDU_FLAG */
-        if (results_value_is(value, RESULTS_VALUE_TRUE)
-            || results_value_is(value, RESULTS_VALUE_FALSE)
-            || results_str_caseeq(text, results_str("TRUE"))
-            || results_str_caseeq(text, results_str("FALSE")))
-        {
-            return 0;
-        }
-
-        return -1;
-    }
-}
-
-
-/* one of words; *out is its index */
-static int
-results_edu_word(results_str_t text, const char *words, int *out)
-{
-    int            i;
-    results_str_t  word;
-
-    for (i = 0; *words; i++) {
-        word.data = words;
-        word.len = strcspn(words, ",|");
-
-        if (results_str_eq(word, text)) {
-            *out = i;
-            return 0;
-        }
-
-        words += word.len;
-        words += strspn(words, ",| ");
-    }
-
-    return -1;
-}
-
-
-static int
-results_edu_number(results_value_t *value, double max, double *out)
-{
-    double  number;
-
-    if (results_json_numeric(value, &number) != 0
-        || number < 0 || number > max)
-    {
+    if (value == NULL) {
         return -1;
     }
 
-    *out = number;
-    return 0;
+    value->u.text = results_str("1");
+
+    return results_value_set(arena, results_json_at(body, "object.assignable"),
+                             results_str("frequency_assigned"), value)
+           ? 0 : -1;
 }
 
 
@@ -587,7 +306,7 @@ results_edu_record(results_request_t *r, results_value_t *body,
     record->time_spent = (int32_t) event->seconds;
     record->progress = event->percent;
 
-    record->completion = results_edu_completions[event->completion];
+    record->completion = results_edu_completion(event);
 
     /* a ViewEvent may bring a score, but grades nothing */
 
@@ -602,6 +321,21 @@ results_edu_record(results_request_t *r, results_value_t *body,
         return -1;
     }
 
+    r->far_date = (event->created < r->received - RESULTS_EDU_PAST
+                   || event->created > r->received + RESULTS_EDU_FUTURE);
+
+    if (results_edu_id(r, body, ids, event, record) != 0) {
+        return -1;
+    }
+
+    /* behind the hashes, as the body that comes again has none either */
+
+    if (isnan(event->frequency)
+        && results_edu_default_frequency(r->arena, body) != 0)
+    {
+        return -1;
+    }
+
     record->detail = results_json_dump(r->arena, body);
 
     if (record->learner_id.data == NULL || record->item_id.data == NULL
@@ -610,7 +344,7 @@ results_edu_record(results_request_t *r, results_value_t *body,
         return -1;
     }
 
-    return results_edu_id(r, body, ids, event, record);
+    return 0;
 }
 
 

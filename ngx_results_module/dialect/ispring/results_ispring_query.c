@@ -13,6 +13,9 @@
 #define RESULTS_ISPRING_ROWS      1000
 #define RESULTS_ISPRING_ROWS_MAX  10000
 
+/* in microseconds */
+#define RESULTS_ISPRING_SECOND    INT64_C(1000000)
+
 /* characters of a value or name that an error quotes */
 #define RESULTS_ISPRING_QUOTED    64
 
@@ -73,11 +76,10 @@ static const results_ispring_param_t *results_ispring_find(
 static void results_ispring_add_id(results_request_t *r,
     results_ispring_params_t *params, const results_ispring_param_t *param,
     results_str_t value);
-static int results_ispring_id_valid(results_str_t id);
 static void results_ispring_add_number(int *numbers, unsigned *n, int number);
 static int results_ispring_word(results_str_t value);
 static int results_ispring_date(results_request_t *r, results_str_t value,
-    int64_t *out);
+    unsigned last, int64_t *out);
 static int results_ispring_size(results_str_t value, unsigned *out);
 static void results_ispring_wrong(results_request_t *r, const char *name,
     results_str_t value, const char *expected);
@@ -219,7 +221,9 @@ results_ispring_param(results_request_t *r, results_ispring_params_t *params,
 
     case RESULTS_ISPRING_DATE:
 
-        if (results_ispring_date(r, value, &params->dates[param->place]) != 0)
+        if (results_ispring_date(r, value, param->place % 2,
+                                 &params->dates[param->place])
+            != 0)
         {
             results_ispring_wrong(r, param->name, value, "a date-time as "
                                   "2026-03-01T10:00:00Z");
@@ -284,9 +288,10 @@ results_ispring_add_id(results_request_t *r, results_ispring_params_t *params,
     int                    changed;
     results_ispring_id_t  *id;
 
-    if (!results_ispring_id_valid(value)) {
+    if (!results_id_valid(value)) {
         results_ispring_wrong(r, param->name, value,
-                              "an id of 1 to 255 of A-Za-z0-9._:@-");
+                              "an id of 1 to 255 characters, none of them a "
+                              "control character");
         return;
     }
 
@@ -306,27 +311,6 @@ results_ispring_add_id(results_request_t *r, results_ispring_params_t *params,
 
     id->next = params->ids[param->place];
     params->ids[param->place] = id;
-}
-
-
-static int
-results_ispring_id_valid(results_str_t id)
-{
-    size_t  i;
-    char    c;
-
-    for (i = 0; i < id.len; i++) {
-        c = id.data[i];
-
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-              || (c >= '0' && c <= '9')
-              || (c && strchr("._:@-", c))))
-        {
-            return 0;
-        }
-    }
-
-    return id.len >= 1 && id.len <= 255;
 }
 
 
@@ -367,12 +351,17 @@ results_ispring_word(results_str_t value)
 }
 
 
-/* "+03:00" that was not encoded has become " 03:00" */
+/*
+ * An end of a range: the report shows seconds, so the range begins and ends
+ * with whole ones.  "+03:00" that was not encoded has become " 03:00".
+ */
 
 static int
-results_ispring_date(results_request_t *r, results_str_t value, int64_t *out)
+results_ispring_date(results_request_t *r, results_str_t value, unsigned last,
+    int64_t *out)
 {
-    char  *p;
+    char     *p;
+    int64_t   rest;
 
     if (value.len > 16 && value.data[value.len - 6] == ' ') {
 
@@ -386,7 +375,14 @@ results_ispring_date(results_request_t *r, results_str_t value, int64_t *out)
         p[value.len - 6] = '+';
     }
 
-    return results_time_parse(value, RESULTS_TIME_DATETIME, out);
+    if (results_time_parse(value, RESULTS_TIME_DATETIME, out) != 0) {
+        return -1;
+    }
+
+    rest = (*out - RESULTS_TIME_MIN) % RESULTS_ISPRING_SECOND;
+    *out += last ? RESULTS_ISPRING_SECOND - 1 - rest : -rest;
+
+    return 0;
 }
 
 

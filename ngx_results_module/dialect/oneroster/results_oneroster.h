@@ -40,7 +40,8 @@ typedef enum {
     RESULTS_ONEROSTER_SCORE,
     RESULTS_ONEROSTER_NUMBER,
     RESULTS_ONEROSTER_STRING,
-    RESULTS_ONEROSTER_IN_PROGRESS,     /* a FLAG that makes the completion */
+    RESULTS_ONEROSTER_IN_PROGRESS,     /* FLAGs that make the completion */
+    RESULTS_ONEROSTER_INCOMPLETE,
     RESULTS_ONEROSTER_FLAG,            /* the string "true" or "false" */
     RESULTS_ONEROSTER_OBJECTIVES
 } results_oneroster_type_e;

@@ -47,7 +47,7 @@ static const results_oneroster_field_t  results_oneroster_result_fields[] = {
     RESULTS_OR_FIELD("comment", STRING, 0),
     RESULTS_OR_FIELD("learningObjectiveSet", OBJECTIVES, 0),
     RESULTS_OR_FIELD("inProgress", IN_PROGRESS, 0),
-    RESULTS_OR_FIELD("incomplete", FLAG, 0),
+    RESULTS_OR_FIELD("incomplete", INCOMPLETE, 0),
     RESULTS_OR_FIELD("late", FLAG, 0),
     RESULTS_OR_FIELD("missing", FLAG, 0),
     RESULTS_OR_END
@@ -75,7 +75,7 @@ static const results_oneroster_field_t
     RESULTS_OR_FIELD("comment", STRING, 0),
     RESULTS_OR_FIELD("learningObjectiveSet", OBJECTIVES, 0),
     RESULTS_OR_FIELD("inProgress", IN_PROGRESS, 0),
-    RESULTS_OR_FIELD("incomplete", FLAG, 0),
+    RESULTS_OR_FIELD("incomplete", INCOMPLETE, 0),
     RESULTS_OR_FIELD("late", FLAG, 0),
     RESULTS_OR_FIELD("missing", FLAG, 0),
     RESULTS_OR_END

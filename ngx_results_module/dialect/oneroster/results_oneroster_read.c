@@ -21,6 +21,7 @@ typedef struct {
     unsigned                ext;           /* scoreStatus may be ext:... */
     unsigned                optional;      /* flags of optional fields */
     int                     in_progress;
+    int                     incomplete;
 } results_oneroster_reading_t;
 
 
@@ -108,6 +109,7 @@ results_oneroster_read(results_request_t *r, results_reader_t *object,
     rd.ext = flags & (RESULTS_ONEROSTER_STRICT|RESULTS_ONEROSTER_STORED);
     rd.optional = rd.strict ? 0 : RESULTS_JSON_NULLABLE;
     rd.in_progress = 0;
+    rd.incomplete = 0;
 
     record->institution_id = r->principal->institution_id;
     record->client_id = r->principal->client_id;
@@ -127,10 +129,13 @@ results_oneroster_read(results_request_t *r, results_reader_t *object,
         return 0;
     }
 
-    /* docs/records.md: it says more of the attempt than any scoreStatus */
+    /* docs/records.md: they say more of the attempt than any scoreStatus */
 
     if (rd.in_progress) {
         record->completion = RESULTS_COMPLETION_IN_PROGRESS;
+
+    } else if (rd.incomplete) {
+        record->completion = RESULTS_COMPLETION_INCOMPLETE;
     }
 
     return 0;
@@ -253,6 +258,10 @@ results_oneroster_read_field(results_oneroster_reading_t *rd,
 
     case RESULTS_ONEROSTER_IN_PROGRESS:
         rd->in_progress = results_oneroster_read_flag(rd, field->name, flags);
+        break;
+
+    case RESULTS_ONEROSTER_INCOMPLETE:
+        rd->incomplete = results_oneroster_read_flag(rd, field->name, flags);
         break;
 
     case RESULTS_ONEROSTER_FLAG:

@@ -145,6 +145,7 @@ results_oneroster_render_field(results_buf_t *buf,
         break;
 
     case RESULTS_ONEROSTER_IN_PROGRESS:
+    case RESULTS_ONEROSTER_INCOMPLETE:
     case RESULTS_ONEROSTER_FLAG:
         text = results_value_text(value);
 
@@ -274,16 +275,28 @@ results_oneroster_render_date(results_buf_t *buf,
     char     text[RESULTS_TIME_MILLIS_LEN];
     int64_t  time;
 
-    if (value
-        && results_time_parse(results_value_text(value),
-                              RESULTS_TIME_DATE|RESULTS_TIME_DATETIME, &time)
-           == 0)
-    {
-        results_buf_json(buf, value);
-        return;
+    /* the standard's type is a date, Timeback's a date-time: as it came where
+       it is one, and the other form is read but does not go out */
+
+    if (value) {
+        if (results_time_parse(results_value_text(value),
+                               strict ? RESULTS_TIME_DATE
+                                      : RESULTS_TIME_DATETIME, &time)
+            == 0)
+        {
+            results_buf_json(buf, value);
+            return;
+        }
+
+        time = record->scored_at;
+
+    } else {
+        time = RESULTS_TIME_NULL;
     }
 
-    time = record->completed_at;
+    if (time == RESULTS_TIME_NULL) {
+        time = record->completed_at;
+    }
 
     if (time == RESULTS_TIME_NULL) {
         time = record->started_at;
@@ -292,8 +305,6 @@ results_oneroster_render_date(results_buf_t *buf,
     if (time == RESULTS_TIME_NULL) {
         time = record->created_at;
     }
-
-    /* the standard's type is a date, Timeback's a date-time */
 
     results_time_format_millis(time, text);
 

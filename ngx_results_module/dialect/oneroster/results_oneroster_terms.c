@@ -341,6 +341,7 @@ results_oneroster_place(results_request_t *r,
 
     case RESULTS_ONEROSTER_STRING:
     case RESULTS_ONEROSTER_IN_PROGRESS:
+    case RESULTS_ONEROSTER_INCOMPLETE:
     case RESULTS_ONEROSTER_FLAG:
         place->field = RESULTS_FIELD_TEXT;
         place->path = results_str(field->name);

@@ -10,12 +10,16 @@
  */
 
 #include <stddef.h>
+#include <string.h>
 
 #include "results_dialect.h"
 #include "results_uuid.h"
 
 
 #define RESULTS_WSE_REALM  "results"
+
+/* .NET's DateTime that was never set, of any zone */
+#define RESULTS_WSE_NO_TIME  "0001-01-01T00:00:00"
 
 
 typedef enum {
@@ -44,6 +48,7 @@ static void results_wse_error(results_request_t *r);
 static int results_wse_role(results_request_t *r);
 static results_value_t *results_wse_known(results_arena_t *arena,
     results_value_t *object,    const results_wse_field_t *fields);
+static int results_wse_unset(const results_value_t *time);
 static results_value_t *results_wse_member(results_value_t *object,
     const char *name);
 static results_value_t *results_wse_known_elements(results_arena_t *arena,
@@ -279,7 +284,9 @@ results_wse_known(results_arena_t *arena, results_value_t *object,
 
         value = results_wse_member(object, fields->name);
 
-        if (value == NULL || results_value_is_null(value)) {
+        if (value == NULL || results_value_is_null(value)
+            || (fields->type == RESULTS_WSE_TIME && results_wse_unset(value)))
+        {
             continue;
         }
 
@@ -297,6 +304,20 @@ results_wse_known(results_arena_t *arena, results_value_t *object,
     }
 
     return known;
+}
+
+
+static int
+results_wse_unset(const results_value_t *time)
+{
+    results_str_t  text;
+
+    text = results_value_text(time);
+
+    return text.len >= sizeof(RESULTS_WSE_NO_TIME) - 1
+           && memcmp(text.data, RESULTS_WSE_NO_TIME,
+                     sizeof(RESULTS_WSE_NO_TIME) - 1)
+              == 0;
 }
 
 
@@ -410,7 +431,7 @@ results_wse_read(results_request_t *r, results_value_t *known,
 
             (void) results_json_time(&reader, field->name, 0,
                                      RESULTS_TIME_DATE|RESULTS_TIME_DATETIME
-                                     |RESULTS_TIME_NOZONE,
+                                     |RESULTS_TIME_NOZONE|RESULTS_TIME_ISO,
                                      column, NULL);
             break;
 
@@ -693,7 +714,7 @@ static results_str_t
 results_wse_content_type(const results_request_t *r)
 {
     if (results_accept(r->accept, results_wse_media_types) == 1) {
-        return results_str("text/json");
+        return results_str("text/json; charset=utf-8");
     }
 
     return results_str("application/json; charset=utf-8");
