@@ -411,7 +411,6 @@ ngx_http_results_slot_done(ngx_http_results_job_t *job,
 
     if (rs->pool->closing
         || (ngx_msec_int_t) (read->deadline - ngx_current_msec) <= 0
-        || end->end == NGX_HTTP_RESULTS_JOB_WARNED
         || (end->end == NGX_HTTP_RESULTS_JOB_ERROR
             && end->action == RESULTS_SQL_UNAVAILABLE))
     {
@@ -419,8 +418,10 @@ ngx_http_results_slot_done(ngx_http_results_job_t *job,
         return;
     }
 
+    /* also where a server that is about to die has warned of it */
+
     ngx_http_results_slot_again(rs, read,
-                                end->end == NGX_HTTP_RESULTS_JOB_ERROR);
+                                end->end != NGX_HTTP_RESULTS_JOB_LOST);
 }
 
 
