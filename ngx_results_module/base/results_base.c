@@ -41,6 +41,7 @@ struct results_arena_s {
     char                   *end;
     results_chunk_t        *chunks;
     size_t                  size;
+    int                     failed;    /* it had no memory, once */
 };
 
 
@@ -175,6 +176,7 @@ results_arena_create(void)
     arena->end = p + size;
     arena->chunks = NULL;
     arena->size = size;
+    arena->failed = 0;
 
     return arena;
 }
@@ -202,6 +204,20 @@ size_t
 results_arena_size(const results_arena_t *arena)
 {
     return arena->size;
+}
+
+
+int
+results_arena_failed(const results_arena_t *arena)
+{
+    return arena->failed;
+}
+
+
+void
+results_arena_fail(results_arena_t *arena)
+{
+    arena->failed = 1;
 }
 
 
@@ -248,11 +264,13 @@ results_arena_chunk(results_arena_t *arena, size_t size)
     header = results_align(sizeof(results_chunk_t));
 
     if (size > SIZE_MAX - header) {
+        arena->failed = 1;
         return NULL;
     }
 
     chunk = malloc(header + size);
     if (chunk == NULL) {
+        arena->failed = 1;
         return NULL;
     }
 

@@ -55,6 +55,10 @@ void results_arena_destroy(results_arena_t *arena);
 /* bytes that it has of malloc(), whether they are given out or not */
 size_t results_arena_size(const results_arena_t *arena);
 
+/* 1 where it had no memory once, or what was meant for it had none */
+int results_arena_failed(const results_arena_t *arena);
+void results_arena_fail(results_arena_t *arena);
+
 /* 16-byte aligned, not zeroed; NULL when there is no memory */
 void *results_arena_alloc(results_arena_t *arena, size_t size);
 

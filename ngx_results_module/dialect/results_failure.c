@@ -97,6 +97,16 @@ results_allow_text(results_arena_t *arena, unsigned methods)
 void
 results_reply_failure(results_request_t *r)
 {
+    /*
+     * What has no memory may look like what is wrong with the request, which
+     * then would not be sent again
+     */
+
+    if (r->failure.status < 500 && results_arena_failed(r->arena)) {
+        r->failure.status = 500;
+        r->failure.text = results_str("out of memory");
+    }
+
     r->reply.status = r->failure.status;
     r->reply.nheaders = 0;
     r->reply.body.len = 0;

@@ -367,7 +367,10 @@ results_json_dump(results_arena_t *arena, results_value_t *value)
 
     results_buf_json(&buf, value);
 
-    if (!buf.failed) {
+    if (buf.failed) {
+        results_arena_fail(arena);
+
+    } else {
         s = results_arena_copy(arena, buf.data, buf.len);
     }
 
