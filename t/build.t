@@ -8,6 +8,7 @@ use warnings;
 
 use Cwd qw(abs_path);
 use File::Basename qw(dirname);
+use File::Find qw(find);
 use File::Temp qw(tempdir);
 use Test::More;
 
@@ -84,6 +85,62 @@ for my $cc ('gcc', 'clang') {
     is(complaints($cc, [ @nginx, @ours ],
                   glob('ngx_results_module/{*,*/*}/ngx_http_results_*.c')),
        '', "ngx_http_results_*.c: $cc");
+}
+
+
+# Calls between files of the module go one way: from the relocations of calls
+# in the object files.  A call through a pointer (a route's parse(), a job's
+# done()) is how a lower file reaches a higher one, and does not count.
+
+my (%defined_in, %calls);
+
+find(sub {
+    return unless /^((?:ngx_http_)?results_\w+)\.o$/;
+    my $file = $1;
+    $calls{$file} = {};
+
+    for (`nm --defined-only $_`) {
+        $defined_in{$1} = $file if /^\S+ T (\S+)$/;
+    }
+
+    for (`objdump -r $_`) {
+        $calls{$file}{$1} = 1 if /R_X86_64_PLT32\s+(\w+)/;
+    }
+}, "$objs/addon");
+
+my %below;
+
+for my $file (keys %calls) {
+    for my $name (keys %{ $calls{$file} }) {
+        my $other = $defined_in{$name};
+        $below{$file}{$other} = $name if $other && $other ne $file;
+    }
+}
+
+# all files that a file's calls lead to
+sub reaches {
+    my ($file, $seen) = @_;
+
+    for my $next (keys %{ $below{$file} || {} }) {
+        reaches($next, $seen) unless $seen->{$next}++;
+    }
+
+    return $seen;
+}
+
+my @circles;
+
+for my $file (sort keys %calls) {
+    for my $next (sort keys %{ $below{$file} || {} }) {
+        push @circles, "$file calls $next ($below{$file}{$next})"
+            if reaches($next, {})->{$file};
+    }
+}
+
+SKIP: {
+    skip 'reads relocations of x86-64 only', 1 if `uname -m` !~ /x86_64/;
+    cmp_ok(scalar(grep { %$_ } values %below), '>', 40, 'calls are seen');
+    is(join("\n", @circles), '', 'no files call each other in a circle');
 }
 
 

@@ -82,7 +82,14 @@ typedef enum {
 } ngx_http_results_auth_e;
 
 
-typedef struct {
+typedef struct ngx_http_results_ctx_s  ngx_http_results_ctx_t;
+
+/* what is done after a step of a request */
+typedef void (*ngx_http_results_after_pt)(ngx_http_request_t *r,
+    ngx_http_results_ctx_t *ctx, results_next_e next);
+
+
+struct ngx_http_results_ctx_s {
     ngx_http_request_t             *request;
 
     /* authentication */
@@ -98,6 +105,7 @@ typedef struct {
 
     size_t                          held;     /* counted by the store */
     ngx_uint_t                      steps;    /* writes and reads so far */
+    ngx_http_results_after_pt       after;    /* the read */
 
     ngx_http_results_read_t         read;
     ngx_buf_t                      *rows;     /* of the read, being sent */
@@ -125,7 +133,7 @@ typedef struct {
     ngx_uint_t                      commit_time;
     ngx_uint_t                      batch_rows;   /* 0: none was committed */
     char                            sqlstate[6];  /* "": none */
-} ngx_http_results_ctx_t;
+};
 
 
 extern ngx_module_t  ngx_http_results_module;
@@ -188,29 +196,17 @@ void ngx_http_results_lookup_init_process(void);
 ngx_int_t ngx_http_results_handler(ngx_http_request_t *r);
 
 
-/* runs a step of the dialect, and counts how long it took the worker */
-results_next_e ngx_http_results_step(ngx_http_results_ctx_t *ctx,
-    results_next_e (*step)(results_request_t *req));
-
-/* counts work that began then, by results_time_monotonic() */
-void ngx_http_results_worked(ngx_http_results_ctx_t *ctx, int64_t begun);
-
-/* what comes after a step of the request: it may have been the last */
-void ngx_http_results_next(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx,
-    results_next_e next);
-
-
 /* read.c: rows that leave as they come */
 
-/* begins req->read; NGX_DECLINED with a failure, or NGX_ERROR */
+/*
+ * Begins req->read; after() is called when it is over, with what comes next.
+ * NGX_DECLINED with a failure, or NGX_ERROR: it is not.
+ */
 ngx_int_t ngx_http_results_start_read(ngx_http_request_t *r,
-    ngx_http_results_ctx_t *ctx);
+    ngx_http_results_ctx_t *ctx, ngx_http_results_after_pt after);
 
 /* the rest of a reply whose header was sent; returns what finalizes it */
 ngx_int_t ngx_http_results_send_rest(ngx_http_request_t *r);
-
-/* the request ends: its reply is not counted any more */
-void ngx_http_results_stream_leave(ngx_http_results_ctx_t *ctx);
 
 void ngx_http_results_read_init_process(void);
 
@@ -284,6 +280,13 @@ const char *ngx_http_results_api_name(ngx_uint_t slot);
 
 /* the class that a request is counted in: "created", "invalid", ... */
 const char *ngx_http_results_class(ngx_http_request_t *r);
+
+/* runs a step of the dialect, and counts how long it took the worker */
+results_next_e ngx_http_results_step(ngx_http_results_ctx_t *ctx,
+    results_next_e (*step)(results_request_t *req));
+
+/* counts work that began then, by results_time_monotonic() */
+void ngx_http_results_worked(ngx_http_results_ctx_t *ctx, int64_t begun);
 
 ngx_int_t ngx_http_results_log_handler(ngx_http_request_t *r);
 

@@ -26,6 +26,8 @@ static ngx_int_t ngx_http_results_read_buf(ngx_buf_t *b, u_char *p);
 static size_t ngx_http_results_held(ngx_http_results_ctx_t *ctx);
 static ngx_int_t ngx_http_results_hold(ngx_http_request_t *r,
     ngx_http_results_ctx_t *ctx);
+static void ngx_http_results_next(ngx_http_request_t *r,
+    ngx_http_results_ctx_t *ctx, results_next_e next);
 static ngx_int_t ngx_http_results_write(ngx_http_request_t *r,
     ngx_http_results_ctx_t *ctx);
 static void ngx_http_results_not_taken(ngx_http_request_t *r,
@@ -347,42 +349,6 @@ ngx_http_results_read_buf(ngx_buf_t *b, u_char *p)
 }
 
 
-/*
- * A step of the dialect: while it runs the worker serves nobody else, so its
- * time is counted.
- */
-
-results_next_e
-ngx_http_results_step(ngx_http_results_ctx_t *ctx,
-    results_next_e (*step)(results_request_t *req))
-{
-    int64_t         begun;
-    results_next_e  next;
-
-    begun = results_time_monotonic();
-
-    next = step(ctx->req);
-
-    ngx_http_results_worked(ctx, begun);
-
-    return next;
-}
-
-
-void
-ngx_http_results_worked(ngx_http_results_ctx_t *ctx, int64_t begun)
-{
-    ngx_http_results_loc_conf_t  *lcf;
-
-    lcf = ngx_http_get_module_loc_conf(ctx->request, ngx_http_results_module);
-
-    ngx_http_results_observe(
-                    &ngx_http_results_store_counters(lcf->store)->work_time,
-                    ngx_http_results_time_bounds,
-                    (ngx_uint_t) (results_time_monotonic() - begun));
-}
-
-
 /* bytes of memory: what the body became, and the body itself */
 
 static size_t
@@ -425,7 +391,7 @@ ngx_http_results_hold(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx)
 
 /* after parse(), and after each finish() */
 
-void
+static void
 ngx_http_results_next(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx,
     results_next_e next)
 {
@@ -449,7 +415,8 @@ ngx_http_results_next(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx,
             rc = ngx_http_results_hold(r, ctx);
 
             if (rc == NGX_OK) {
-                rc = ngx_http_results_start_read(r, ctx);
+                rc = ngx_http_results_start_read(r, ctx,
+                                                 ngx_http_results_next);
             }
         }
 

@@ -163,3 +163,39 @@ ngx_http_results_log_handler(ngx_http_request_t *r)
 
     return NGX_OK;
 }
+
+
+/*
+ * A step of the dialect: while it runs the worker serves nobody else, so its
+ * time is counted.
+ */
+
+results_next_e
+ngx_http_results_step(ngx_http_results_ctx_t *ctx,
+    results_next_e (*step)(results_request_t *req))
+{
+    int64_t         begun;
+    results_next_e  next;
+
+    begun = results_time_monotonic();
+
+    next = step(ctx->req);
+
+    ngx_http_results_worked(ctx, begun);
+
+    return next;
+}
+
+
+void
+ngx_http_results_worked(ngx_http_results_ctx_t *ctx, int64_t begun)
+{
+    ngx_http_results_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(ctx->request, ngx_http_results_module);
+
+    ngx_http_results_observe(
+                    &ngx_http_results_store_counters(lcf->store)->work_time,
+                    ngx_http_results_time_bounds,
+                    (ngx_uint_t) (results_time_monotonic() - begun));
+}

@@ -58,7 +58,8 @@ ngx_http_results_read_init_process(void)
 
 
 ngx_int_t
-ngx_http_results_start_read(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx)
+ngx_http_results_start_read(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx,
+    ngx_http_results_after_pt after)
 {
     ngx_int_t                     rc;
     results_request_t            *req;
@@ -99,6 +100,7 @@ ngx_http_results_start_read(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx)
     }
 
     ctx->reading = 1;
+    ctx->after = after;
 
     r->write_event_handler = ngx_http_request_empty_handler;
 
@@ -131,16 +133,6 @@ ngx_http_results_stream_enter(ngx_http_results_ctx_t *ctx)
     ctx->counted = 1;
 
     return NGX_OK;
-}
-
-
-void
-ngx_http_results_stream_leave(ngx_http_results_ctx_t *ctx)
-{
-    if (ctx->counted) {
-        ngx_queue_remove(&ctx->stream);
-        ctx->counted = 0;
-    }
 }
 
 
@@ -567,7 +559,7 @@ ngx_http_results_read_over(ngx_http_results_ctx_t *ctx, results_next_e next)
         ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
 
     } else {
-        ngx_http_results_next(r, ctx, next);
+        ctx->after(r, ctx, next);
     }
 
     /* r may be gone, c is not */

@@ -119,7 +119,10 @@ ngx_http_results_cleanup_request(void *data)
         ctx->reading = 0;
     }
 
-    ngx_http_results_stream_leave(ctx);
+    if (ctx->counted) {
+        ngx_queue_remove(&ctx->stream);
+        ctx->counted = 0;
+    }
 
     if (ctx->held) {
         ngx_http_results_store_release(ctx->conf->store->store, ctx->held);
