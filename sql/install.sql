@@ -17,7 +17,8 @@
 -- it, and take the time that they need (indexes.sql).
 --
 -- Who may run it: a superuser, or the owner of the database if it has
--- CREATEROLE.  Needs PostgreSQL 14 or newer and no extension.
+-- CREATEROLE.  Needs PostgreSQL 14 or newer, a database of the encoding UTF8,
+-- and no extension.
 --
 
 \set ON_ERROR_STOP on
@@ -30,6 +31,21 @@ SELECT current_setting('server_version_num')::int >= 140000 AS new_enough \gset
     -- the error that ends psql with a status of its own
     DO $$ BEGIN RAISE EXCEPTION 'PostgreSQL is too old'; END $$;
 \endif
+
+-- Names and texts of any script are stored; and in a database without an
+-- encoding (SQL_ASCII) nothing would say what bytes are.
+SELECT current_setting('server_encoding') = 'UTF8' AS utf8 \gset
+\if :utf8
+\else
+    \warn 'ngx_results_module needs a database of the encoding UTF8:'
+    \warn 'CREATE DATABASE results ENCODING ''UTF8'' TEMPLATE template0'
+    DO $$ BEGIN RAISE EXCEPTION 'the encoding of the database is not UTF8';
+          END $$;
+\endif
+
+-- whatever the installer's role has
+SET standard_conforming_strings = on;
+SET array_nulls = on;
 
 -- Two installations at once would trip over each other's CREATE.  The second
 -- one does not wait: CREATE INDEX CONCURRENTLY would wait for it.

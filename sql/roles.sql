@@ -85,6 +85,14 @@ BEGIN
         -- meanwhile
         ('default_transaction_isolation', 'read committed'),
 
+        -- What nginx refuses to work with otherwise, as these would change
+        -- what its statements mean (connection_setup.c says how); here they
+        -- hold against other ones of the server and the database.
+        ('array_nulls', 'on'),
+        ('standard_conforming_strings', 'on'),
+        ('client_min_messages', 'notice'),
+        ('exit_on_error', 'off'),
+
         ('search_path', '""'),
 
         -- estimates of array parameters are guesses; compiling for them never

@@ -211,10 +211,51 @@ END
 $$;
 
 
+-- A row that a guard refuses may have been stored by an earlier run of it, which
+-- commits only now: its learner was known then.  Nothing has locked its key, so
+-- this waits for whoever writes it.  Only an INSERT sees another's that is not
+-- committed yet; it is undone, and so holds nothing when it waits for the next.
+
+CREATE OR REPLACE FUNCTION results.wait_for_refused(
+    institution_ids int[], kinds smallint[], ids text[], refusals smallint[])
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    FOR i IN 1 .. cardinality(ids) LOOP
+        CONTINUE WHEN NOT coalesce(refusals[i] IN (8, 9, 10), false);
+
+        BEGIN
+            INSERT INTO results.result AS r (
+                institution_id, kind, id, status, payload_hash, version, op,
+                id_space, client_id, created_at, updated_at)
+            VALUES (
+                institution_ids[i],
+                ('{result,assessment_result,content_item_result,
+                   learning_event,module_result}'
+                 ::results.record_kind[])[kinds[i]],
+                ids[i], 'active', 0, 1, 1, results.id_space(kinds[i]), 0,
+                '-infinity', '-infinity')
+            ON CONFLICT (institution_id, id_space, id)
+            DO UPDATE SET version = r.version WHERE false;
+
+            RAISE EXCEPTION USING ERRCODE = 'RS002';
+
+        -- a constraint of the operator's own: then it can't be stored either
+        EXCEPTION WHEN SQLSTATE 'RS002' OR integrity_constraint_violation THEN
+            NULL;
+        END;
+    END LOOP;
+END
+$$;
+
+
 -- The outcomes of a batch in which not every row was stored: what each key
 -- holds now tells what became of its row.  Whether the row was stored a
 -- moment ago or by an earlier run of the same statement makes no difference,
--- and must not.  Every row there is has been locked by the INSERT.
+-- and must not.  Every row there is has been locked by the INSERT, or was waited
+-- for.
 --
 -- Where a later write is stored and no history is kept, an earlier run may
 -- have been stored and replaced: that makes the outcome negative.
@@ -380,6 +421,11 @@ BEGIN
             INTO refused, expected, absent
             FROM unnest(refusals, expected, ids)
                  WITH ORDINALITY AS u (refusal, expected, id, i);
+        END IF;
+
+        IF refusals && '{8,9,10}'::smallint[] THEN
+            PERFORM results.wait_for_refused(institution_ids, kinds, ids,
+                                             refusals);
         END IF;
     END IF;
 

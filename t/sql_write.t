@@ -658,6 +658,80 @@ subtest 'history' => sub {
 };
 
 
+# The module runs a write again when its connection is lost, while the first run
+# commits; and meanwhile somebody changes the roster.
+
+subtest 'again, while the first run commits, and refused by now' => sub {
+    my @sessions = (writer(), writer());
+    my @records = (
+        { id => 'late-1', guards => 1, learner => 'late', item => 'known' },
+        { id => 'late-2', guards => 3, learner => 'late', actor => 'late',
+          item => 'known', op => 'create' },
+        { id => 'late-3', guards => 1, learner => 'late', item => 'known' },
+    );
+
+    for my $end ('commit', 'rollback') {
+        $pg->do("DELETE FROM results.$_ WHERE id LIKE 'late-%'")
+            for 'result', 'result_history';
+        $w->write({ id => 'late-3', stamp => 1 });
+
+        $pg->do(q{INSERT INTO results.person (institution_id, id, role)
+                  VALUES (?, 'late', 'student')}, $school);
+        $sessions[0]->dbh->begin_work;
+        is_deeply([$sessions[0]->write(@records)],
+                  [['created', 1], ['created', 1], ['updated', 2]],
+                  'the first run');
+        $pg->do(q{DELETE FROM results.person WHERE id = 'late'});
+
+        my $answer = start($sessions[1], @records);
+        ok($pg->wait_for_blocked(1), 'the second waits for it')
+            or diag('answered already');
+
+        $sessions[0]->dbh->$end;
+        my ($outcomes, $versions) = finish($answer);
+
+        if ($end eq 'commit') {
+            is_deeply([$outcomes, $versions], [[1, 1, 2], [1, 1, 2]],
+                      'committed: it answers what was stored');
+
+        } else {
+            is_deeply($outcomes, [8, 10, 8], 'rolled back: it is refused');
+            is($pg->value(q{SELECT count(*) FROM results.result
+                            WHERE id LIKE 'late-%'}), 1, 'and leaves nothing');
+            is(stored('late-3')->{version}, 1, 'nor touches what is there');
+        }
+    }
+
+    is(($w->group(@records))[0][0], 'unknown_learner', 'a group, too');
+
+    $pg->do(q{ALTER TABLE results.result ADD CONSTRAINT scored
+              CHECK (score > 0) NOT VALID});
+    $pg->do(q{ALTER TABLE results.result ADD CONSTRAINT has_learner
+              CHECK (learner_id IS NOT NULL) NOT VALID});
+    is_deeply([map { $_->[0] } $w->write(@records)],
+              ['unknown_learner', 'forbidden', 'unknown_learner'],
+              'beside constraints of the operator\'s own');
+    $pg->do('ALTER TABLE results.result DROP CONSTRAINT scored, '
+            . 'DROP CONSTRAINT has_learner');
+
+    # two at once that refuse each other's rows
+    my $failed = 0;
+
+    for my $round (1 .. 50) {
+        my @started = map {
+            my $mine = $_;
+            start($sessions[$mine], map { { id => "cross-$_", item => 'known',
+                stamp => 2 * $round + $mine, guards => ($_ + $mine) % 2,
+                learner => 'nobody' } } 1 .. 10)
+        } 0, 1;
+
+        eval { finish($_); 1 } or $failed++ for @started;
+    }
+
+    is($failed, 0, 'no deadlock');
+};
+
+
 subtest 'two sessions at once' => sub {
     my @sessions = (writer(), writer());
 

@@ -566,7 +566,7 @@ ngx_http_results_group_again(ngx_http_results_batcher_t *b,
         return;
     }
 
-    ngx_http_results_batch_release(group);
+    ngx_http_results_group_release(group);
     ngx_http_results_queue_back(&b->queue, group);
 }
 
@@ -595,28 +595,4 @@ ngx_http_results_batch_fail(ngx_http_results_batch_t *batch,
 
         ngx_http_results_group_failed(batch->batcher, group);
     }
-}
-
-
-/* takes a group out of its batch, which goes on without it */
-
-void
-ngx_http_results_batch_release(ngx_http_results_group_t *group)
-{
-    ngx_uint_t                 i;
-    results_batch_row_t       *row;
-    ngx_http_results_batch_t  *batch;
-
-    batch = group->batch;
-
-    if (batch->sent) {
-        for (i = 0; i < group->nrecords; i++) {
-            row = &batch->rows[group->claims[i].row];
-            row->record = NULL;
-            row->claim = NULL;
-        }
-    }
-
-    ngx_queue_remove(&group->queue);
-    group->batch = NULL;
 }

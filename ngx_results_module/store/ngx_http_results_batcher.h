@@ -92,13 +92,6 @@ ngx_http_results_taken_e ngx_http_results_batcher_write(
 void ngx_http_results_batcher_abandon(ngx_http_results_batcher_t *b,
     ngx_http_results_group_t *group);
 
-/*
- * The next stamp, in microseconds; now is the system's clock.  Behind none
- * that was given before, unless the clock was set back by minutes.
- */
-int64_t ngx_http_results_batcher_stamp(ngx_http_results_batcher_t *b,
-    int64_t now);
-
 
 /* batch.c: moves what may share the next statement into a batch */
 ngx_http_results_batch_t *ngx_http_results_batch_build(
@@ -117,20 +110,43 @@ void ngx_http_results_batch_tell(ngx_http_results_batch_t *batch);
 void ngx_http_results_batch_fail(ngx_http_results_batch_t *batch,
     ngx_http_results_verdict_e verdict, const char *sqlstate);
 
-/* takes a group out of its batch, which goes on without it */
-void ngx_http_results_batch_release(ngx_http_results_group_t *group);
 
-
-/* batcher.c: the group is its caller's again, who is told */
+/*
+ * group.c: how a group leaves, and what batcher.c and batch.c both need.
+ *
+ * _end(): the group is its caller's again, who is told the verdict.
+ * _failed(): the same, with a 503; the group knows whether it may have been
+ * stored.
+ */
 void ngx_http_results_group_end(ngx_http_results_batcher_t *b,
     ngx_http_results_group_t *group, ngx_http_results_verdict_e verdict);
-
-/* the same, 503: whether it may have been stored, the group knows */
 void ngx_http_results_group_failed(ngx_http_results_batcher_t *b,
     ngx_http_results_group_t *group);
 
+/* takes it from wherever it is; nothing here points to it any more */
+void ngx_http_results_group_leave(ngx_http_results_batcher_t *b,
+    ngx_http_results_group_t *group);
+
+/* takes it out of its batch, which goes on without it; it is nowhere then */
+void ngx_http_results_group_release(ngx_http_results_group_t *group);
+
+/*
+ * As _leave(), and it will be told that it failed, by _tell_dropped(): for
+ * callers that walk a list, which no handler may change meanwhile.
+ */
+void ngx_http_results_group_drop(ngx_http_results_batcher_t *b,
+    ngx_http_results_group_t *group);
+void ngx_http_results_batcher_tell_dropped(ngx_http_results_batcher_t *b);
+
 /* sets the timer to the earliest deadline of all groups, or deletes it */
 void ngx_http_results_batcher_set_timer(ngx_http_results_batcher_t *b);
+
+/*
+ * The next stamp, in microseconds; now is the system's clock.  Behind none
+ * that was given before, unless the clock was set back by minutes.
+ */
+int64_t ngx_http_results_batcher_stamp(ngx_http_results_batcher_t *b,
+    int64_t now);
 
 /* 1 where the log was not told for a minute, and is now */
 ngx_uint_t ngx_http_results_batcher_news(ngx_msec_t *told);

@@ -23,6 +23,39 @@
     "$20,$21,$22,$23"
 
 
+/*
+ * The settings of a session that would change what a statement means, each
+ * with the values that do not, the usual one first.  sql/roles.sql sets those
+ * that the role may have; a database, PgBouncer or an ALTER ROLE ... IN
+ * DATABASE may have others.
+ *
+ * server_encoding, client_encoding: texts are UTF-8, of any script.
+ * array_nulls: else NULL in an array is a text.
+ * standard_conforming_strings: functions have backslashes in their texts.
+ * client_min_messages: it is a WARNING that says that a commit was not waited
+ *     for; a session without them acknowledges what may be lost.
+ * session_replication_role: else no trigger keeps the history.
+ * transaction_isolation: write_records() looks, after its INSERT, at what
+ *     others have committed meanwhile.
+ * exit_on_error: else one refused row ends the session.
+ *
+ * TimeZone, DateStyle, IntervalStyle, extra_float_digits, bytea_output and
+ * xmlbinary change nothing: times, numbers and bytes go in binary, or as text
+ * that is read in one way only.  Names are written with their schema, and
+ * functions have a search_path of their own.
+ */
+#define NGX_HTTP_RESULTS_SETTINGS                                             \
+    "('server_encoding','UTF8'),"                                             \
+    "('client_encoding','UTF8'),"                                             \
+    "('array_nulls','on'),"                                                   \
+    "('standard_conforming_strings','on'),"                                   \
+    "('client_min_messages',"                                                 \
+        "'notice|warning|log|debug1|debug2|debug3|debug4|debug5'),"           \
+    "('session_replication_role','origin|local'),"                            \
+    "('transaction_isolation','read committed'),"                             \
+    "('exit_on_error','off')"
+
+
 typedef struct {
     const char             *name;
     const char             *sql;
@@ -44,6 +77,7 @@ enum {
     NGX_HTTP_RESULTS_CHECK_FSYNC,
     NGX_HTTP_RESULTS_CHECK_COMMIT,
     NGX_HTTP_RESULTS_CHECK_RIGHTS,
+    NGX_HTTP_RESULTS_CHECK_SETTING,
     NGX_HTTP_RESULTS_CHECK_COLUMNS
 };
 
@@ -61,7 +95,13 @@ static const ngx_http_results_sql_t  ngx_http_results_sql[] = {
       " (SELECT pg_catalog.bool_and("
           "pg_catalog.has_function_privilege(p.oid, 'EXECUTE'))"
       " FROM pg_catalog.pg_proc p WHERE p.pronamespace ="
-          " 'results_api'::pg_catalog.regnamespace)",
+          " 'results_api'::pg_catalog.regnamespace),"
+      " (SELECT pg_catalog.format('the setting %s is \"%s\", not \"%s\"',"
+          " s.name, pg_catalog.current_setting(s.name),"
+          " pg_catalog.split_part(s.fit, '|', 1))"
+      " FROM (VALUES " NGX_HTTP_RESULTS_SETTINGS ") AS s (name, fit)"
+      " WHERE pg_catalog.current_setting(s.name)"
+          " <> ALL (pg_catalog.string_to_array(s.fit, '|')) LIMIT 1)",
       0, NULL },
 
     { "results_write_records",
@@ -254,6 +294,9 @@ ngx_http_results_check_row(ngx_http_results_job_t *job,
                                    "t"))
     {
         reason = ngx_http_results_no_right;
+
+    } else if (values[NGX_HTTP_RESULTS_CHECK_SETTING].data != NULL) {
+        reason = values[NGX_HTTP_RESULTS_CHECK_SETTING].data;
 
     } else if (writes
                && !ngx_http_results_check_is(

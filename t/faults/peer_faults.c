@@ -114,7 +114,7 @@ peer_fault(peer_lane_t *lane, int flight)
 void
 peer_rows(peer_lane_t *lane, peer_conn_t *c)
 {
-    static const unsigned  widths[] = { 5, 10, 3, 20 };
+    static const unsigned  widths[] = { 6, 10, 3, 20 };
     static const unsigned  lengths[] = { 0, 0, 2, 3, 500 };
     static const unsigned  others[] = { 0, 1, 2, 4, 9, 11, 19, 21, 33, 40 };
 
@@ -164,7 +164,8 @@ peer_rows(peer_lane_t *lane, peer_conn_t *c)
 static void
 peer_row(peer_lane_t *lane, peer_conn_t *c, unsigned columns)
 {
-    static const char *const  check[] = { "2", "off", "on", "on", "t" };
+    static const char *const  check[] = { "2", "off", "on", "on", "t",
+                                            NULL };
     static const char *const  token[] = {
         "1", "1", "school", "1", "client", NULL, NULL, NULL,
         "https://purl.imsglobal.org/spec/or/v1p2/scope/gradebook.createput "
@@ -189,7 +190,7 @@ peer_row(peer_lane_t *lane, peer_conn_t *c, unsigned columns)
     shape = c->fault == PEER_SHAPE ? 1 + (int) peer_random(lane, 10) : 0;
 
     values = c->flight == PEER_LOOKUP ? token : check;
-    n = c->flight == PEER_LOOKUP ? 10 : c->flight == PEER_READ ? 20 : 5;
+    n = c->flight == PEER_LOOKUP ? 10 : c->flight == PEER_READ ? 20 : 6;
     bad = c->fault == PEER_SHAPE ? (int) peer_random(lane, n) : -1;
 
     i = 0;

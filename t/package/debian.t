@@ -144,7 +144,7 @@ my %line = (
 like($readme, qr/^\s+\Q$line{$_}\E$/m, "README.Debian: pg_$_.conf")
     for sort keys %line;
 
-step('createdb results', 'postgres');
+step('createdb -E UTF8 -T template0 results', 'postgres');
 step("psql -d results -f $sql", 'postgres');
 $m->must('cd /etc/postgresql/15/main'
     . " && sed -i '/^local *all *all *peer/i $line{hba}' pg_hba.conf"
