@@ -123,6 +123,7 @@ DECLARE
         THEN results.taught(institution, courses, listed) END;
 
     repeats    boolean;          -- somebody was given something again
+    known      boolean;          -- there are items
     rules      boolean;          -- items have something to say about scores
     to_pass    boolean;          -- ... what is to be passed
     told_by    CONSTANT smallint[] := results.told_by(completions);
@@ -154,13 +155,15 @@ BEGIN
     SELECT EXISTS (SELECT FROM results.repeated_item i
                    WHERE i.institution_id = institution),
            EXISTS (SELECT FROM results.item i
+                   WHERE i.institution_id = institution),
+           EXISTS (SELECT FROM results.item i
                    WHERE i.institution_id = institution
                          AND (i.passing_score IS NOT NULL
                               OR i.score_rule <> 'latest')),
            EXISTS (SELECT FROM results.item i
                    WHERE i.institution_id = institution
                          AND i.passing_score IS NOT NULL)
-    INTO repeats, rules, to_pass;
+    INTO repeats, known, rules, to_pass;
 
     IF manager IS NOT NULL THEN
         departments := ARRAY(
@@ -613,7 +616,9 @@ BEGIN
                  LEFT JOIN LATERAL (
                      SELECT i.*
                      FROM results.item i
-                     WHERE i.institution_id = institution AND i.id = g.item_id
+                     WHERE known
+                           AND i.institution_id = institution
+                           AND i.id = g.item_id
                      OFFSET 0) i ON true
             WHERE NOT assigned
                   AND g.item_id > low
