@@ -37,7 +37,8 @@ sub load {
 
 
 subtest 'by plain SQL' => sub {
-    $pg->do($docs->block('What learners were given', 'sql', qr/INSERT/));
+    $pg->do($docs->block('What learners were given', 'sql',
+                         qr/INSERT INTO results\.assignment/));
 
     is_deeply(listed(), ['p-1 unit-1 Unit 1 2026-10-01T00:00:00+00:00 '
         . ($pg->value(q{SELECT (now() > '2026-10-01Z')::int}))

@@ -228,11 +228,9 @@ FROM
 TO
     ['D', 'takes a second run for a new write', <<'FROM', <<'TO'],
             group->unsure = 1;
-            ngx_http_results_store_count(b->conf, groups_rerun);
+            ngx_http_results_store_count(batch->batcher->conf, groups_rerun);
 FROM
-            group->unsure = 1;
-            group->stamp = ngx_http_results_batcher_stamp(b);
-            ngx_http_results_store_count(b->conf, groups_rerun);
+            ngx_http_results_store_count(batch->batcher->conf, groups_rerun);
 TO
 );
 

@@ -6,6 +6,7 @@
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Results::Test;
+use Time::Local qw(timegm_modern);
 
 use JSON::PP;
 use Results::Test::BadInput;
@@ -85,11 +86,38 @@ sub stored {
     return $sent if $path[0] eq 'score' && defined $sent && defined $value
         && pack('d', $sent) eq pack('d', $value);
 
+    # the same moment, or its day, in the form of the dialect's schema
+    return $sent if $path[0] eq 'scoreDate' && defined $sent && defined $value
+        && $value eq score_date($client->dialect, $sent, $value);
+
     # a merge removes what is null
     return $sent if $request =~ /^PATCH/ && ref $sent eq 'HASH'
         && grep { !defined } values %$sent;
 
     return $value;
+}
+
+
+# what a scoreDate goes out as; what came in the schema's form is as it came
+sub score_date {
+    my ($dialect, $sent, $value) = @_;
+
+    my ($day, $time, $zone) = $sent =~
+        /^(\d{4}-\d\d-\d\d)(?:[Tt ]([\d:.]+)([Zz]|[-+]\d\d:\d\d))?$/
+        or return 'none';
+
+    return defined $time ? $sent : "${day}T00:00:00.000Z"
+        if $dialect eq 'timeback';
+    return $day if !defined $time || $zone =~ /^[Zz]|00:00$/;
+
+    my ($sign, $h, $m) = $zone =~ /([-+])(\d\d):(\d\d)/;
+    my ($y, $mon, $d) = split /-/, $day;
+    my ($hour, $min) = split /:/, $time;
+    my $utc = timegm_modern(0, $min, $hour, $d, $mon - 1, $y)
+              - "${sign}1" * ($h * 3600 + $m * 60);
+    my @utc = gmtime $utc;
+
+    return sprintf '%04d-%02d-%02d', $utc[5] + 1900, $utc[4] + 1, $utc[3];
 }
 
 
