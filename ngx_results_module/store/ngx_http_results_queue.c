@@ -652,6 +652,8 @@ ngx_http_results_claim_release(ngx_http_results_queue_t *q,
 
     if (!claim->holds) {
         ngx_queue_remove(&claim->behind);
+
+        /* who is behind has a holder: NOLINTNEXTLINE(*-core.NullDereference) */
         (*slot)->nbehind--;
         return;
     }

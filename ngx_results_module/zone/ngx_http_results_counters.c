@@ -376,8 +376,8 @@ ngx_http_results_text_set(ngx_http_results_text_t *text, const char *data)
     text->sequence |= 1;
     ngx_memory_barrier();
 
-    for (i = 0; i < sizeof(text->data) - 1 && data[i]; i++) {
-        text->data[i] = (data[i] >= ' ' && data[i] <= '~') ? data[i] : '?';
+    for (i = 0; i < sizeof(text->data) - 1 && *data; i++, data++) {
+        text->data[i] = (*data >= ' ' && *data <= '~') ? *data : '?';
     }
 
     text->data[i] = '\0';
