@@ -7,6 +7,8 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Results::Test;
 
+use DBD::Pg ();
+
 use Results::Test::Report;
 
 my $t = Results::Test->new;
@@ -277,4 +279,34 @@ subtest 'assignments of many at once' => sub {
                     WHERE score_rule = 'latest' AND passing_score IS NULL}),
        $pg->value('SELECT count(*) FROM results.item'),
        'items have the defaults, and are all there');
+};
+
+
+subtest 'one item given to one learner by two at once' => sub {
+    my ($one, $two) = map { $pg->connect } 1 .. 2;
+    my $give = q{
+        INSERT INTO results.assignment (institution_id, learner_id,
+            course_item_id, enrollment_id, course_id, module_id, access_date)
+        VALUES (%d, 'at-once', 'i', '%s', 'c', 'm', '%s')};
+
+    $one->begin_work;
+    $one->do(sprintf $give, $school, 'e1', '2025-01-01Z');
+    $two->do(sprintf($give, $school, 'e2', '2026-01-01Z'),
+             { pg_async => DBD::Pg::PG_ASYNC() });
+    ok(wait_for(sub {
+        $pg->value(q{SELECT count(*) FROM pg_stat_activity WHERE pid = ?
+                     AND wait_event_type = 'Lock'}, $two->{pg_pid});
+    }), 'the second waits for the first');
+
+    # whoever writes results does not
+    is($t->put('beside', $t->result)->status, 201, 'a result is written');
+
+    $one->commit;
+    $two->pg_result;
+
+    is($pg->value(q{SELECT string_agg(item_id || ' ' ||
+                    cardinality(access_dates), ', ' ORDER BY item_id)
+                    FROM results.repeated_item
+                    WHERE learner_id = 'at-once'}), 'i 2, m 2',
+       'both are known');
 };
