@@ -224,6 +224,29 @@ sub anchors {
 }
 
 
+# docs/reliability.md: the tests that show a promise are there
+
+my ($promised) = slurp('docs/reliability.md')
+                 =~ /^## What is promised, and what shows it\n(.*?)^## /ms;
+my $shown = 0;
+
+for my $row (($promised // '') =~ /^\| [^|]+ \| (`t.*) \|$/mg) {
+    for (split /; (?=`)/, $row) {
+        my ($test, $titles) = /^`(t\/[\w\/]+\.t)`(?:: (.*))?$/;
+        my $source = $test && -e $test ? slurp($test) : '';
+
+        for my $title (($titles // '') =~ /"([^"]+)"/g) {
+            like($source, qr/'\Q$title\E'/, "$test has \"$title\"");
+        }
+
+        ok($source, $row =~ s/`//gr) if !$titles;
+        $shown++;
+    }
+}
+
+cmp_ok($shown, '>', 20, 'promises have tests');
+
+
 for my $file ('README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', glob('docs/*.md docs/*/*.md')) {
     my $text = slurp($file);
     my @broken;
