@@ -214,7 +214,9 @@ FROM
 TO
     ['M', 'drops what was on a lost connection', <<'FROM', <<'TO'],
     case NGX_HTTP_RESULTS_JOB_LOST:
-        ngx_http_results_batch_requeue(batch, 1);
+
+        /* the pool sees to it that this takes time */
+        ngx_http_results_batch_requeue(batch, 1, 0);
 FROM
     case NGX_HTTP_RESULTS_JOB_LOST:
 

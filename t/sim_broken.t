@@ -60,7 +60,7 @@ is(found('early', $batch, qr/(?<=case NGX_HTTP_RESULTS_JOB_LOST:\n)/, <<'END'),
 END
    'acknowledged', 'a row is believed before its Sync');
 
-like(found('sure', $batch, qr/requeue\(batch, 1\)/, 'requeue(batch, 0)'),
+like(found('sure', $batch, qr/requeue\(batch, 1, 0\)/, 'requeue(batch, 0, 0)'),
      qr/^(?:stored|doubled)$/, 'what is lost was not stored');
 
 is(found('freed', 'store/ngx_http_results_group.c',
@@ -68,7 +68,11 @@ is(found('freed', 'store/ngx_http_results_group.c',
    'memory', 'a batch knows groups that have left it');
 
 like(found('refused', $batch, qr/ngx_max\(batch->nrows \/ 2, 1\)/, '0'),
-     qr/^(?:endless|room)$/, 'nobody looks for the group that is refused');
+     qr/^(?:endless|room|hammered)$/,
+     'nobody looks for the group that is refused');
+
+is(found('hammered', $batch, qr/first = [^;]+/, 'first = 1'),
+   'hammered', 'what fails again and again does not rest');
 
 my $queue = 'store/ngx_http_results_queue.c';
 

@@ -7,6 +7,10 @@
  * To find a group whose data the database refuses, the groups of a failed
  * batch may only join batches of half its rows, again and again: of n groups
  * one bad one costs about log2(n) refused statements.
+ *
+ * So it is where the database could not do it just now.  That may be one
+ * group's doing, too, each time: the first failure is followed at once, as most
+ * are the last, further ones after a rest, which grows for who fails alone.
  */
 
 #include <stdlib.h>
@@ -42,7 +46,9 @@ static void ngx_http_results_group_again(ngx_http_results_batcher_t *b,
 static void ngx_http_results_batch_isolate(ngx_http_results_batch_t *batch,
     const char *sqlstate);
 static void ngx_http_results_batch_requeue(ngx_http_results_batch_t *batch,
-    ngx_uint_t unsure);
+    ngx_uint_t unsure, ngx_uint_t later);
+static void ngx_http_results_group_later(ngx_http_results_batch_t *batch,
+    ngx_http_results_group_t *group);
 
 
 /* moves what may share the next statement into a batch */
@@ -241,8 +247,13 @@ ngx_http_results_batch_done(ngx_http_results_job_t *job,
         break;
 
     case NGX_HTTP_RESULTS_JOB_WARNED:
+        ngx_http_results_batch_requeue(batch, 1, 1);
+        break;
+
     case NGX_HTTP_RESULTS_JOB_LOST:
-        ngx_http_results_batch_requeue(batch, 1);
+
+        /* the pool sees to it that this takes time */
+        ngx_http_results_batch_requeue(batch, 1, 0);
         break;
 
     case NGX_HTTP_RESULTS_JOB_ERROR:
@@ -261,13 +272,13 @@ ngx_http_results_batch_done(ngx_http_results_job_t *job,
 
         case RESULTS_SQL_RETRY:
             ngx_http_results_store_count(b->conf, retries);
-            ngx_http_results_batch_requeue(batch, 0);
+            ngx_http_results_batch_requeue(batch, 0, 1);
             break;
 
         default: /* RESULTS_SQL_EVICT */
 
             /* what ends a session may do so behind the commit */
-            ngx_http_results_batch_requeue(batch, batch->answers > 0);
+            ngx_http_results_batch_requeue(batch, batch->answers > 0, 0);
         }
     }
 
@@ -531,15 +542,15 @@ ngx_http_results_batch_isolate(ngx_http_results_batch_t *batch,
         ngx_http_results_store_count(conf, groups_isolated);
     }
 
-    ngx_http_results_batch_requeue(batch, 0);
+    ngx_http_results_batch_requeue(batch, 0, 0);
 }
 
 
-/* all who still wait go back, to be sent again */
+/* all who still wait go back, to be sent again, or later and in halves */
 
 static void
 ngx_http_results_batch_requeue(ngx_http_results_batch_t *batch,
-    ngx_uint_t unsure)
+    ngx_uint_t unsure, ngx_uint_t later)
 {
     ngx_http_results_group_t  *group;
 
@@ -552,8 +563,40 @@ ngx_http_results_batch_requeue(ngx_http_results_batch_t *batch,
             ngx_http_results_store_count(batch->batcher->conf, groups_rerun);
         }
 
+        if (later && !batch->batcher->pool.closing) {
+            ngx_http_results_group_later(batch, group);
+            continue;
+        }
+
         ngx_http_results_group_again(batch->batcher, group);
     }
+}
+
+
+static void
+ngx_http_results_group_later(ngx_http_results_batch_t *batch,
+    ngx_http_results_group_t *group)
+{
+    ngx_uint_t                 nth, first;
+    ngx_http_results_queue_t  *queue;
+
+    queue = &batch->batcher->queue;
+
+    first = (group->limit == 0);
+    group->limit = ngx_max(batch->nrows / 2, 1);
+
+    ngx_http_results_group_release(group);
+
+    if (first) {
+        ngx_http_results_queue_back(queue, group);
+        return;
+    }
+
+    /* who fails beside others is told from them soon */
+
+    nth = (group->nrecords == batch->nrows) ? group->rests++ : 0;
+
+    ngx_http_results_queue_rest(queue, group, nth);
 }
 
 

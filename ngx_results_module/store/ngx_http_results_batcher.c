@@ -127,6 +127,11 @@ ngx_http_results_batcher_init(ngx_http_results_batcher_t *b,
     b->slow.log = cycle->log;
     b->slow.cancelable = 1;
 
+    b->rest.handler = ngx_http_results_batcher_wake_handler;
+    b->rest.data = b;
+    b->rest.log = cycle->log;
+    b->rest.cancelable = 1;
+
     /* keeps a worker that exits alive until its groups are answered */
     b->deadline.handler = ngx_http_results_batcher_deadline_handler;
     b->deadline.data = b;
@@ -157,6 +162,10 @@ ngx_http_results_batcher_exit(ngx_http_results_batcher_t *b)
 
     if (b->slow.timer_set) {
         ngx_del_timer(&b->slow);
+    }
+
+    if (b->rest.timer_set) {
+        ngx_del_timer(&b->rest);
     }
 
     if (b->deadline.timer_set) {
@@ -217,6 +226,7 @@ ngx_http_results_batcher_write(ngx_http_results_batcher_t *b,
     group->lead = 0;
     group->superseded = 0;
     group->limit = 0;
+    group->rests = 0;
     group->dropped = 0;
     group->unsure = 0;
     group->sqlstate[0] = '\0';
@@ -293,10 +303,21 @@ static void
 ngx_http_results_batcher_flush_handler(ngx_event_t *ev)
 {
     ngx_uint_t                   held;
+    ngx_msec_t                   rest;
     ngx_http_results_batcher_t  *b;
 
     b = ev->data;
     b->now = 0;
+
+    rest = ngx_http_results_queue_wake(&b->queue);
+
+    if (b->rest.timer_set) {
+        ngx_del_timer(&b->rest);
+    }
+
+    if (rest > 0) {
+        ngx_add_timer(&b->rest, rest);
+    }
 
     held = b->queue.rows > 0 && ngx_http_results_batcher_unhold(b);
 

@@ -6,9 +6,10 @@
  *       ▲                │
  *       └─ to be re-run ─┴──tell──► handler(verdict)
  *
- * A group is in exactly one place: it waits in the queue, or is in a batch as
- * a whole, or is to be told that it failed; or it is its caller's again, which
- * only ngx_http_results_group_leave() makes it.
+ * A group is in exactly one place: it waits in the queue, where it may rest
+ * after a failure, or is in a batch as a whole, or is to be told that it
+ * failed; or it is its caller's again, which only
+ * ngx_http_results_group_leave() makes it.
  */
 
 #ifndef NGX_HTTP_RESULTS_BATCHER_H
@@ -64,6 +65,7 @@ struct ngx_http_results_batcher_s {
     ngx_event_t             tell;           /* posted, behind flush */
     ngx_event_t             deadline;       /* of the oldest group */
     ngx_event_t             slow;           /* a second writer may be used */
+    ngx_event_t             rest;           /* the first one is over */
     ngx_msec_t              sent;           /* when the last batch was */
 
     int64_t                 stamp;          /* the last one of the clock's */

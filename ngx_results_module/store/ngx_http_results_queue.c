@@ -2,7 +2,8 @@
 /*
  * Who waits, and who is next: see ngx_http_results_queue.h.
  *
- * A group is on a line while it waits and holds all its keys (nblocked is 0).
+ * A group is on a line while it waits, holds all its keys and does not rest
+ * (nblocked is 0).
  * Its claims lie in the group, or in its arena.  A tenant is there from the
  * first of its groups that enters until the last that leaves, so that a group
  * which is sent again needs no memory.
@@ -75,6 +76,10 @@ ngx_http_results_queue_init(ngx_http_results_queue_t *q, ngx_cycle_t *cycle,
 
     for (i = 0; i < NGX_HTTP_RESULTS_LINES; i++) {
         ngx_queue_init(&q->turns[i]);
+    }
+
+    for (i = 0; i < NGX_HTTP_RESULTS_RESTS; i++) {
+        ngx_queue_init(&q->resting[i]);
     }
 
     for (n = 64; n < conf->queue; n *= 2) {
@@ -159,6 +164,7 @@ ngx_http_results_queue_enter(ngx_http_results_queue_t *q,
     }
 
     group->waits = 0;
+    group->resting = 0;
 
     rc = ngx_http_results_claims(q, group, NGX_HTTP_RESULTS_KEY_WAITING);
 
@@ -259,12 +265,72 @@ ngx_http_results_queue_back(ngx_http_results_queue_t *q,
 
 
 void
+ngx_http_results_queue_rest(ngx_http_results_queue_t *q,
+    ngx_http_results_group_t *group, ngx_uint_t nth)
+{
+    nth = ngx_min(nth, NGX_HTTP_RESULTS_RESTS - 1);
+
+    ngx_http_results_queue_unclaim(q, group);
+
+    group->resting = 1;
+    group->nblocked = 1;
+    group->again = ngx_current_msec + (NGX_HTTP_RESULTS_REST << nth);
+
+    ngx_queue_insert_tail(&q->resting[nth], &group->queue);
+    ngx_queue_insert_head(&group->tenant->waiting, &group->waiting);
+
+    ngx_http_results_queue_wait(q, group);
+}
+
+
+ngx_msec_t
+ngx_http_results_queue_wake(ngx_http_results_queue_t *q)
+{
+    ngx_uint_t                 i;
+    ngx_queue_t               *head;
+    ngx_msec_int_t             left, next;
+    ngx_http_results_group_t  *group;
+
+    next = 0;
+
+    for (i = 0; i < NGX_HTTP_RESULTS_RESTS; i++) {
+
+        while (!ngx_queue_empty(&q->resting[i])) {
+
+            head = ngx_queue_head(&q->resting[i]);
+            group = ngx_queue_data(head, ngx_http_results_group_t, queue);
+            left = (ngx_msec_int_t) (group->again - ngx_current_msec);
+
+            if (left > 0) {
+                next = (next && next < left) ? next : left;
+                break;
+            }
+
+            ngx_queue_remove(head);
+            group->resting = 0;
+
+            (void) ngx_http_results_claims(q, group, NGX_MAX_INT_T_VALUE);
+
+            if (group->nblocked == 0) {
+                ngx_http_results_line_enter(q, group);
+            }
+        }
+    }
+
+    return next;
+}
+
+
+void
 ngx_http_results_queue_leave(ngx_http_results_queue_t *q,
     ngx_http_results_group_t *group)
 {
     if (group->waits) {
 
-        if (group->nblocked == 0) {
+        if (group->resting) {
+            ngx_queue_remove(&group->queue);
+
+        } else if (group->nblocked == 0) {
             ngx_http_results_line_leave(group);
         }
 

@@ -8,13 +8,16 @@
  * share of it is made by those who have more.
  *
  * Of one key one group may be sent at a time: the one that claimed it first.
- * The others are behind it, and on no line: they cost nobody a look.
+ * The others are behind it, and on no line: they cost nobody a look.  Nor is
+ * one that rests, since its statement failed, before it is sent again.
  *
  *     institution -+- groups of one record -+- take turns -> a batch
  *                  +- larger groups --------+
  *                  +- suspects -------------+
  *
  *     key -- its holder -- claims behind it ...
+ *
+ *     rests of 20 ms, 40 ms, ... -- groups, the one that ends first is first
  *
  * All of it is O(1) for a record, whatever waits.
  */
@@ -31,6 +34,11 @@
  * 70 ms, those of a standby far away, so many take the default write_timeout.
  */
 #define NGX_HTTP_RESULTS_KEY_WAITING  64
+
+
+/* ms of the shortest rest, and how many there are, each twice as long */
+#define NGX_HTTP_RESULTS_REST   20
+#define NGX_HTTP_RESULTS_RESTS  7
 
 
 /* what can't share a statement */
@@ -78,6 +86,7 @@ typedef struct {
     ngx_uint_t              mask;           /* slots of holders - 1 */
     results_siphash_key_t   key;            /* of the hash */
 
+    ngx_queue_t             resting[NGX_HTTP_RESULTS_RESTS];  /* groups */
     ngx_queue_t             turns[NGX_HTTP_RESULTS_LINES];    /* lines */
     ngx_uint_t              line;           /* the kind that was sent last */
 } ngx_http_results_queue_t;
@@ -116,6 +125,16 @@ void ngx_http_results_queue_take(ngx_http_results_queue_t *q,
 /* it was sent, and has to be sent again: it waits, behind all others */
 void ngx_http_results_queue_back(ngx_http_results_queue_t *q,
     ngx_http_results_group_t *group);
+
+/*
+ * The same, and it is not sent before the nth rest is over, 0 being the
+ * shortest and all from the longest on alike.  Meanwhile others have its keys.
+ */
+void ngx_http_results_queue_rest(ngx_http_results_queue_t *q,
+    ngx_http_results_group_t *group, ngx_uint_t nth);
+
+/* ends the rests that are over; ms until the next one is, or 0: none rests */
+ngx_msec_t ngx_http_results_queue_wake(ngx_http_results_queue_t *q);
 
 /* its keys are for those behind it now; safe to call again */
 void ngx_http_results_queue_unclaim(ngx_http_results_queue_t *q,

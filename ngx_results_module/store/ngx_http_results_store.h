@@ -133,7 +133,8 @@ struct ngx_http_results_group_s {
     ngx_http_results_claim_t  *claims;      /* one a record */
     ngx_http_results_claim_t  claim;        /* that of a single one */
     ngx_uint_t              nclaims;        /* that it has still */
-    ngx_uint_t              nblocked;       /* of them, that are behind */
+    ngx_uint_t              nblocked;       /* of them, that are behind; or 1
+                                               while it rests */
 
     void                   *batch;          /* it is in flight with, or NULL */
     int64_t                 stamp;          /* of all its records */
@@ -143,7 +144,10 @@ struct ngx_http_results_group_s {
     ngx_uint_t              limit;          /* rows of a batch it may join,
                                                while a bad group is looked
                                                for; or 0 */
+    ngx_uint_t              rests;          /* it has had, that grew */
+    ngx_msec_t              again;          /* while it rests: until when */
     unsigned                waits:1;
+    unsigned                resting:1;      /* it waits, on no line */
     unsigned                dropped:1;      /* to be told that it failed */
     unsigned                unsure:1;       /* an earlier run may have stored
                                                it, with its stamp */

@@ -38,6 +38,9 @@
 #define SIM_TURNS        3
 #define SIM_AGAIN        6
 
+/* the shortest rest; the module counts in whole milliseconds */
+#define SIM_REST         (19 * SIM_MS)
+
 
 static void sim_check_rounds(sim_attempt_t *attempt);
 static void sim_check_stored(sim_attempt_t *attempt);
@@ -118,6 +121,11 @@ sim_check_statement(sim_node_t *node, sim_statement_t *s)
         }
 
         if (!attempt->flying) {
+            if (attempt->rests && sim_now - attempt->failed < SIM_REST) {
+                sim_failed("hammered", "attempt %u failed just now, not for "
+                           "the first time", (unsigned) attempt->id);
+            }
+
             sim_check_rounds(attempt);
             attempt->flying = 1;
             attempt->runs++;
@@ -138,13 +146,28 @@ sim_check_waits(sim_attempt_t *attempt)
 }
 
 
-/* a statement is over; whoever is not answered now waits for another */
+/*
+ * A statement is over, with that end, or lost where it is NULL; whoever is not
+ * answered now waits for another.
+ */
 
 void
-sim_check_back(sim_statement_t *s, ngx_uint_t committed)
+sim_check_back(sim_statement_t *s, const ngx_http_results_end_t *end)
 {
-    ngx_uint_t      i;
+    ngx_uint_t      i, committed, later, refused;
     sim_attempt_t  *attempt;
+
+    committed = (end != NULL && end->end == NGX_HTTP_RESULTS_JOB_OK);
+    refused = 0;
+    later = 0;
+
+    if (end != NULL && end->end == NGX_HTTP_RESULTS_JOB_ERROR) {
+        refused = (end->action == RESULTS_SQL_ISOLATE);
+        later = (end->action == RESULTS_SQL_RETRY);
+
+    } else if (end != NULL && end->end == NGX_HTTP_RESULTS_JOB_WARNED) {
+        later = 1;
+    }
 
     if (!committed) {
         sim_node->excused++;
@@ -160,6 +183,11 @@ sim_check_back(sim_statement_t *s, ngx_uint_t committed)
         }
 
         sim_check_waits(attempt);
+
+        attempt->failed = sim_now;
+        attempt->rests = (later && attempt->suspect);
+        attempt->suspect = !committed
+                           && (later || refused || attempt->suspect);
 
         if (committed && s->rows[i].outcome == RESULTS_OUTCOME_SUPERSEDED
             && ++attempt->superseded > SIM_SUPERSEDED)
@@ -389,7 +417,8 @@ sim_check_find(sim_op_t *op, ngx_uint_t key, int32_t version)
 /*
  * Whatever comes after it, a group is sent when those that were there before
  * it have been: for each of them a statement, or a few, as kinds of statements
- * and institutions take turns.  Statements that failed don't count.
+ * and institutions take turns.  Statements that failed don't count.  One that
+ * failed again and again rests meanwhile.
  */
 
 static void
@@ -397,6 +426,10 @@ sim_check_rounds(sim_attempt_t *attempt)
 {
     ngx_int_t    rounds, bound;
     sim_node_t  *node;
+
+    if (attempt->rests) {
+        return;
+    }
 
     node = attempt->node;
 

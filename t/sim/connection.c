@@ -313,7 +313,7 @@ sim_connection_done(ngx_http_results_connection_t *hc, uintptr_t what)
     }
 
     if (what != SIM_DELIVER_CHECKED) {
-        sim_check_back(session->statement, what == SIM_DELIVER_SYNC);
+        sim_check_back(session->statement, &end);
     }
 
     job = hc->job;
@@ -358,7 +358,7 @@ ngx_http_results_connection_close(ngx_http_results_connection_t *hc,
         session->hc = NULL;
 
         if (session->statement != NULL) {
-            sim_check_back(session->statement, 0);
+            sim_check_back(session->statement, NULL);
         }
 
         if (hard && session->statement != NULL

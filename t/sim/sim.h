@@ -175,7 +175,10 @@ typedef struct {
     ngx_uint_t              ahead;          /* attempts then */
     ngx_uint_t              runs;           /* statements that it was in */
     ngx_uint_t              superseded;     /* of them */
+    int64_t                 failed;         /* when the last one did */
     unsigned                flying:1;       /* it is in one */
+    unsigned                suspect:1;      /* one failed, perhaps by it */
+    unsigned                rests:1;        /* one more did */
     ngx_queue_t             queue;          /* its node's, by deadline */
 } sim_attempt_t;
 
@@ -394,7 +397,7 @@ const char *sim_key_name(ngx_uint_t key);
 /* check.c: the promises; each ends the seed where it does not hold */
 void sim_check_waits(sim_attempt_t *attempt);
 void sim_check_statement(sim_node_t *node, sim_statement_t *s);
-void sim_check_back(sim_statement_t *s, ngx_uint_t committed);
+void sim_check_back(sim_statement_t *s, const ngx_http_results_end_t *end);
 void sim_check_commit(sim_statement_t *s, sim_row_t *row, sim_version_t *old);
 void sim_check_answer(sim_attempt_t *attempt);
 void sim_check_full(sim_attempt_t *attempt);
