@@ -1,8 +1,12 @@
 
 /*
- * A kind of statement that fails although its connection works, in the log: a
- * line when that begins and one when it is over, not one for each statement.
- * The same reason is told once a minute, however many others there are.
+ * What the log says of statements that fail although their connection works:
+ * one line when that begins and one when they work again, not one for each
+ * statement.  The same reason is told at most once a minute as an error; in
+ * between it is logged at the level info.
+ *
+ * There is one complaint for each kind of statement of a store: writes, reads,
+ * token lookups.  Nothing here decides what becomes of a statement.
  */
 
 #ifndef NGX_HTTP_RESULTS_COMPLAINT_H
@@ -15,38 +19,58 @@
     "an answer of another version's form, run sql/install.sql"
 
 
+/* the reasons whose last line is remembered */
 #define NGX_HTTP_RESULTS_REASONS  8
 
 
-/* conf and what ("writes", "reads") are set by its owner */
+/*
+ * Zeroed by its owner, who then sets conf and what: the plural that the lines
+ * begin with, "writes", "reads".
+ */
 typedef struct {
     ngx_http_results_store_conf_t  *conf;
     const char             *what;
 
     struct {
-        char                why[80];        /* or "" */
-        ngx_msec_t          told;
+        char                why[80];        /* "": a place not used yet */
+        ngx_msec_t          told;           /* the last time */
     }                       reasons[NGX_HTTP_RESULTS_REASONS];
 
-    ngx_msec_t              since;          /* while `failing` */
-    unsigned                failing:1;      /* that was the last line */
+    ngx_msec_t              since;          /* while `failing`: when that
+                                               began */
+    unsigned                failing:1;      /* the log was told that they fail,
+                                               and not yet that they work */
 } ngx_http_results_complaint_t;
 
 
-/* how a statement ended: tells what is new */
+/*
+ * To be called with the end of each statement.  OK ends a failure.  An error
+ * counts as one if its action is UNAVAILABLE or RETRY; class 40 (a deadlock and
+ * the like) does not, and the others are told by _data(), or by the pool, which
+ * closes the connection.
+ */
 void ngx_http_results_complaint_end(ngx_http_results_complaint_t *complaint,
     const ngx_http_results_end_t *end);
 
-/* the same of an ERROR of one that is not sent again, whatever its code */
+/*
+ * In place of _end() for a statement that is answered 503 and not sent again:
+ * an ERROR is told whatever its code.
+ */
 void ngx_http_results_complaint_refused(
     ngx_http_results_complaint_t *complaint,
     const ngx_http_results_end_t *end);
 
-/* one is refused for its data, of which its caller is told */
+/*
+ * One statement was refused for its data, and its caller is told so: others go
+ * on, so this begins and ends no failure.
+ */
 void ngx_http_results_complaint_data(ngx_http_results_complaint_t *complaint,
     const char *sqlstate);
 
-/* one failed, and what is done about it */
+/*
+ * One failed: why, and what is done about it next ("trying again", "answered
+ * 503").  Both are copied, or used, before it returns.
+ */
 void ngx_http_results_complain(ngx_http_results_complaint_t *complaint,
     const char *why, const char *next);
 

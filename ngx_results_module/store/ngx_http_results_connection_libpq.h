@@ -1,7 +1,7 @@
 
 /*
- * What the files ngx_http_results_connection*.c share: libpq's types stay
- * among them.
+ * What the files connection.c and connection_setup.c share.  No other file of
+ * store/ knows libpq's types, but for connection_params.c.
  */
 
 #ifndef NGX_HTTP_RESULTS_CONNECTION_LIBPQ_H
@@ -14,28 +14,36 @@
 
 
 /*
- * connection_setup.c, which connection.c stands on: it queues and judges, and
- * leaves sending and closing to its caller.
+ * Functions of connection_setup.c.  They put statements into libpq's buffer and
+ * judge the answer; connection.c, their caller, sends and closes.
  */
 
 /*
- * Queues the first flight of a connection that libpq has made, up to its
- * Sync: hc->check, and the statements to prepare.  1, or 0 as libpq's PQsend
- * functions do.
+ * Puts the first flight of a new connection into the buffer: the check, the
+ * statements to prepare, and a Sync, to be sent together.  Sets hc->check, and
+ * makes it the job in flight.  Returns 1, or 0 with libpq's error message, as
+ * PQsendQuery() does.
  */
 int ngx_http_results_connection_setup(ngx_http_results_connection_t *hc);
 
 /*
  * Judges how hc->check ended, in the first flight or later: NGX_OK, or
- * NGX_ERROR with hc->reason set, where the server will not do.
+ * NGX_ERROR with hc->reason set, where this server can not be used.
  */
 ngx_int_t ngx_http_results_connection_accept(
     ngx_http_results_connection_t *hc, const ngx_http_results_end_t *end);
 
-/* tells the counters which server it is, by libpq and hc->server */
+/*
+ * Writes to the store's counters which server a ready connection has: the
+ * name in hc->server, the version, whether it is a standby.
+ */
 void ngx_http_results_connection_server(ngx_http_results_connection_t *hc);
 
-/* queues a statement: 1, or 0 as libpq's PQsend functions do */
+/*
+ * Puts a statement with its parameters into the buffer, without a Sync:
+ * values, lengths and binary are those of ngx_http_results_job_t.  1, or 0 with
+ * libpq's error message.
+ */
 int ngx_http_results_connection_query(ngx_http_results_connection_t *hc,
     ngx_uint_t statement, const char *const *values, const int *lengths,
     int binary);

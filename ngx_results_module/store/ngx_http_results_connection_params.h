@@ -15,7 +15,7 @@
 #define NGX_HTTP_RESULTS_PARAMS_MAX  64
 
 
-/* the places of these in the arrays; what else there is comes behind */
+/* the first places in the arrays are those of these three keywords */
 enum {
     NGX_HTTP_RESULTS_PARAM_HOST = 0,
     NGX_HTTP_RESULTS_PARAM_HOSTADDR,
@@ -24,7 +24,7 @@ enum {
 };
 
 
-/* an address that a connection may have, or such addresses with commas */
+/* host, hostaddr and port of one address, or of several with commas */
 typedef struct {
     const char             *values[NGX_HTTP_RESULTS_PARAM_HOSTS];
 } ngx_http_results_host_t;
@@ -34,41 +34,49 @@ typedef struct {
     const char            **keywords;       /* both end with NULL */
     const char            **values;
 
-    ngx_http_results_host_t  *hosts;        /* one by one */
-    ngx_http_results_host_t  *orders;       /* all, from each of them on */
+    ngx_http_results_host_t  *hosts;        /* nhosts, one by one */
+    ngx_http_results_host_t  *orders;       /* nhosts lists of all hosts: the
+                                               i-th begins with hosts[i] */
     ngx_uint_t              nhosts;
-    ngx_uint_t              first;          /* the order in use */
+    ngx_uint_t              first;          /* the order that is in values */
 } ngx_http_results_params_t;
 
 
 /*
  * Parses and checks conf->conninfo and sets conf->params: NGX_CONF_OK, or
- * NGX_CONF_ERROR, logged.
+ * NGX_CONF_ERROR with the reason logged.  In the master only: it may ask DNS
+ * and read libpq's service file.
  */
 char *ngx_http_results_connection_params(ngx_conf_t *cf,
     ngx_http_results_store_conf_t *conf);
 
-/* replaces what the keyword had */
+/*
+ * Sets a keyword's value, in place of the one that it had: NGX_OK, or
+ * NGX_ERROR where the arrays are full.  The strings are copied.
+ */
 ngx_int_t ngx_http_results_params_set(ngx_conf_t *cf,
     ngx_http_results_params_t *params, const char *keyword,
     const char *value);
 
-/* NULL where there is none */
+/* the keyword's value, or NULL where it has none */
 const char *ngx_http_results_params_get(ngx_http_results_params_t *params,
     const char *keyword);
 
 
 /*
- * connection_hosts.c: gives every host name its addresses, so that libpq
- * looks up none.  *local: nothing leaves this machine.
+ * connection_hosts.c: resolves every host name and sets params->hosts and
+ * ->orders, so that libpq asks no DNS server.  *local: 1 where all hosts are
+ * Unix sockets or loopback addresses.  NGX_CONF_OK, or NGX_CONF_ERROR with the
+ * reason logged.
  */
 char *ngx_http_results_connection_hosts(ngx_conf_t *cf,
     ngx_http_results_store_conf_t *conf, ngx_http_results_params_t *params,
     ngx_uint_t *local);
 
 /*
- * An attempt ended in vain at that host (as libpq names it): the next one
- * begins with the one behind it.
+ * An attempt to connect ended without success at that host, as PQhost(),
+ * PQhostaddr() and PQport() name it: the next attempt of this worker begins
+ * with the host after it.
  */
 void ngx_http_results_connection_next_host(ngx_http_results_params_t *params,
     const char *host, const char *hostaddr, const char *port);

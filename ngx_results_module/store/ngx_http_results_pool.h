@@ -1,8 +1,13 @@
 
 /*
- * A worker's connections to one store, for one purpose (writing, reading).
- * A connection's state is the list it is on; only
- * ngx_http_results_pool_state() moves it.
+ * A worker's connections to one store, for one purpose: the writers or the
+ * readers.  A connection's state is the list that it is on; only
+ * ngx_http_results_pool_state() moves it to another one.
+ *
+ * The owner asks for an idle connection (_may_send(), _has_idle()) and sends a
+ * job over it.  What it has to send waits with the owner, not here: the pool
+ * asks wanted() whether there is something, and calls available() when it may
+ * be sent.
  */
 
 #ifndef NGX_HTTP_RESULTS_POOL_H
@@ -12,7 +17,10 @@
 #include "ngx_http_results_counters.h"
 
 
-/* ms without any connection after which nobody waits for one any more */
+/*
+ * Milliseconds without any connection after which new requests are answered
+ * 503 at once, in place of waiting for one.
+ */
 #define NGX_HTTP_RESULTS_FAIL_FAST  2000
 
 
@@ -28,85 +36,129 @@ typedef enum {
 typedef struct ngx_http_results_pool_s  ngx_http_results_pool_t;
 
 
+/* the owner sets conf, name, trouble, data and the callbacks before _init() */
 struct ngx_http_results_pool_s {
     ngx_http_results_store_conf_t  *conf;
     const char             *name;           /* "writer", "reader": for logs */
-    ngx_http_results_text_t  *trouble;      /* the same for the status */
+    ngx_http_results_text_t  *trouble;      /* a text of the counters: why there
+                                               is no connection, or "" */
 
     ngx_http_results_connection_t  *connections;
     ngx_uint_t              nconnections;
     ngx_queue_t             lists[NGX_HTTP_RESULTS_STATES];
     ngx_uint_t              counts[NGX_HTTP_RESULTS_STATES];
 
-    ngx_event_t             retry;          /* the next attempt to connect */
-    ngx_event_t             check;
-    ngx_uint_t              failures;       /* attempts in a row */
-    ngx_msec_t              down_since;     /* while `down` */
-    char                    reason[512];    /* that the log has been told */
-    ngx_msec_t              told_at;
-    ngx_msec_t              failing_since;
+    ngx_event_t             retry;          /* a timer: the next attempt to
+                                               connect */
+    ngx_event_t             check;          /* a timer: the next check of those
+                                               that are idle */
+    ngx_uint_t              failures;       /* losses and failed attempts since
+                                               a job was last done */
+    ngx_msec_t              down_since;     /* when `down` was set last */
+    char                    reason[512];    /* the last one that the log was
+                                               told, or "" */
+    ngx_msec_t              told_at;        /* and when */
+    ngx_msec_t              failing_since;  /* when `failing` was set */
 
-    /* work is waiting for a connection */
+    /* whether the owner has something to send */
     ngx_uint_t            (*wanted)(ngx_http_results_pool_t *pool);
 
-    /* a connection can be taken */
+    /* a connection has become idle; must not send from within the call */
     void                  (*available)(ngx_http_results_pool_t *pool);
 
-    /* one was opened: another pool need not wait for its next attempt */
+    /* one was opened: other pools of the store may try at once, too */
     void                  (*opened)(ngx_http_results_pool_t *pool);
 
-    /* one was lost: are the others still good? */
+    /* a connection that worked was lost: those of the store are in doubt */
     void                  (*doubt)(ngx_http_results_pool_t *pool);
 
-    /* worker_shutdown_timeout: whoever waits must be told now */
+    /*
+     * worker_shutdown_timeout is over, and the pool is `closing`: whatever
+     * waits with the owner must be answered now.
+     */
     void                  (*shutdown)(ngx_http_results_pool_t *pool);
 
     void                   *data;
 
-    unsigned                down:1;         /* no connection, and it failed */
-    unsigned                failing:1;      /* and nothing has worked since */
-    unsigned                told:1;         /* the log has been told so */
-    unsigned                lost:1;         /* one, or an attempt, since the
-                                               last success */
-    unsigned                suspect:1;      /* connects, and then fails */
-    unsigned                closing:1;      /* the process exits */
+    unsigned                down:1;         /* there is no connection, as one
+                                               failed */
+    unsigned                failing:1;      /* something failed, and nothing
+                                               has worked since */
+    unsigned                told:1;         /* the log was told that there is
+                                               no connection */
+    unsigned                lost:1;         /* a connection or an attempt was
+                                               lost since the last success */
+    unsigned                suspect:1;      /* the server lets us connect, and
+                                               then fails the first job */
+    unsigned                closing:1;      /* the process exits: no connection
+                                               is opened any more */
 };
 
 
-/* n connections, none opened; statements: bits of those its jobs run */
+/*
+ * Makes n connections, none of which is opened, in the cycle's memory.
+ * statements: the set of those that the owner's jobs run.  NGX_ERROR without
+ * memory.
+ */
 ngx_int_t ngx_http_results_pool_init(ngx_http_results_pool_t *pool,
     ngx_cycle_t *cycle, ngx_uint_t n, ngx_uint_t statements);
 
-/* opens one more, where one is closed, none is connecting and none waits */
+/*
+ * Begins to open one more connection; does nothing where all are open, where
+ * one is being opened, where the pool waits before its next attempt, or where
+ * the process exits.
+ */
 void ngx_http_results_pool_grow(ngx_http_results_pool_t *pool);
 
 /*
- * Whether an idle connection, of which there is one then, may be used for one
- * kind of work that can be batched.  One connection and large batches cost the
- * database least: another is used, and connected, only while those that are
- * busy with it are slow; sent is when the last of them began.  slow is the
- * timer that asks again.
+ * Whether the caller may send another job of a kind that can be batched; if so,
+ * some connection is idle.  Few connections with large batches cost the
+ * database least: another connection is used, and opened, only where the jobs
+ * of this kind that are in flight take long.
+ *
+ * busy: how many of them are in flight; sent: ngx_current_msec when the last
+ * one was sent; slow: a timer of the caller's, whose handler asks again.  It is
+ * set where the answer is no only because it is too early.
  */
 ngx_uint_t ngx_http_results_pool_may_send(ngx_http_results_pool_t *pool,
     ngx_uint_t busy, ngx_msec_t sent, ngx_event_t *slow);
 
-/* sends the job over an idle connection, of which there must be one */
+/*
+ * Sends a job over an idle connection, of which there must be one.  done()
+ * follows from the event loop: see ngx_http_results_connection_send().
+ */
 void ngx_http_results_pool_send(ngx_http_results_pool_t *pool,
     ngx_http_results_job_t *job);
 
-/* without any connection: tries again now, as the server is there */
+/*
+ * The server was reached by another pool: where this one has no connection and
+ * waits before its next attempt, the wait ends.
+ */
 void ngx_http_results_pool_hurry(ngx_http_results_pool_t *pool);
 
-/* closes all; jobs in flight end with LOST */
+/*
+ * Closes all connections, for good; jobs in flight end with JOB_LOST from
+ * within this call.
+ */
 void ngx_http_results_pool_close(ngx_http_results_pool_t *pool);
 
-/* checks every connection before it is used again, and now if it is idle */
+/*
+ * Has every connection checked before it is used for the next job: an idle one
+ * at once, a busy one when its job is over.
+ */
 void ngx_http_results_pool_doubt(ngx_http_results_pool_t *pool);
 
-/* closes those that have no job, where the worker exits and no work is left */
+/*
+ * Closes idle connections where the worker exits gracefully and the owner has
+ * nothing left to send, so that the worker can end.
+ */
 void ngx_http_results_pool_close_idle(ngx_http_results_pool_t *pool);
 
-/* why there is no connection to use; NULL: there is, or none is needed */
+/*
+ * Why the pool can not be used now, in words that are valid until the event
+ * loop goes on.  NULL: it can, or nothing needs it (no connections are
+ * configured, or the worker exits gracefully).
+ */
 const char *ngx_http_results_pool_unready(ngx_http_results_pool_t *pool);
 
 /* milliseconds without any connection; 0 while there is one */

@@ -1,8 +1,8 @@
 
 /*
- * The SQLSTATE policy (DESIGN 7).  The longest prefix in the table wins; what
- * is not in it is answered 503.  Appendix A of PostgreSQL's manual names the
- * codes.
+ * The actions by SQLSTATE, in one table of prefixes.  The longest one that fits
+ * wins; what is not in the table is answered 503.  Appendix A of PostgreSQL's
+ * manual names the codes.
  */
 
 #include <string.h>
@@ -25,11 +25,12 @@ static const results_sqlstate_rule_t  results_sqlstate_rules[] = {
     { "23",    RESULTS_SQL_ISOLATE },   /* constraint violation */
     { "25006", RESULTS_SQL_EVICT },     /* read-only: after a failover */
     { "26000", RESULTS_SQL_EVICT },     /* prepared statement is gone */
-    { "3F000", RESULTS_SQL_EVICT },     /* no schema: the next check says so */
+    /* of 3F000, 42501 and 42883 the next connection's check will say more */
+    { "3F000", RESULTS_SQL_EVICT },     /* no such schema */
     { "40001", RESULTS_SQL_RETRY },     /* serialization failure */
     { "40P01", RESULTS_SQL_RETRY },     /* deadlock */
-    { "42501", RESULTS_SQL_EVICT },     /* no right: the same */
-    { "42883", RESULTS_SQL_EVICT },     /* no function: the same */
+    { "42501", RESULTS_SQL_EVICT },     /* insufficient privilege */
+    { "42883", RESULTS_SQL_EVICT },     /* no such function */
     { "42P05", RESULTS_SQL_EVICT },     /* prepared statement exists */
     { "53300", RESULTS_SQL_EVICT },     /* too many connections */
     { "54",    RESULTS_SQL_ISOLATE },   /* a key too long for its index */
