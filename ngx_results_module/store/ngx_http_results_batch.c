@@ -1,16 +1,19 @@
 
 /*
- * One batch: what may share a statement is taken from the queue, sent, and
- * comes back with its outcomes, or goes back to be sent again.  Until its
- * Sync nothing about a batch is believed.
+ * One batch: groups that may share a statement are taken from the queue and
+ * sent, and come back with their outcomes, or go back to the queue to be sent
+ * again.  The answer of a statement counts only once its Sync has come: the
+ * commit may fail after the rows of the answer were sent.
  *
- * To find a group whose data the database refuses, the groups of a failed
- * batch may only join batches of half its rows, again and again: of n groups
- * one bad one costs about log2(n) refused statements.
+ * An error of the data of one group fails the whole statement.  To find that
+ * group, the groups of a failed batch are sent again in batches of at most half
+ * its rows, and so on until it is alone: one bad group among n costs about
+ * log2(n) failed statements.
  *
- * So it is where the database could not do it just now.  That may be one
- * group's doing, too, each time: the first failure is followed at once, as most
- * are the last, further ones after a rest, which grows for who fails alone.
+ * An error that passes, as a deadlock, may be caused by one group as well, each
+ * time.  So its groups are sent again in halves, too: at once after a group's
+ * first failure, as most of them are not repeated, and after a rest from then
+ * on.  The rests of a group that fails alone grow.
  */
 
 #include <stdlib.h>
@@ -19,16 +22,21 @@
 #include "ngx_http_results_counters.h"
 
 
-/* of a batch's records; one group may be larger */
+/* bytes of a batch's groups; a single group may have more */
 #define NGX_HTTP_RESULTS_BATCH_SIZE  (16 * 1024 * 1024)
 
 /*
- * Microseconds.  A stored stamp that is further ahead of the clock is no skew
- * between nodes any more.
+ * Microseconds.  A stored stamp that is ahead of our clock by more than this
+ * can not come from a small skew between the clocks of two nodes: the log is
+ * told.
  */
 #define NGX_HTTP_RESULTS_SKEW  (5 * 60 * INT64_C(1000000))
 
-/* a superseded write's lead over the stored one: 1 ms, doubled each time */
+/*
+ * Microseconds by which a write is stamped above the stored one where it was
+ * superseded before: 1 ms, doubled each further time.  The first time it is one
+ * microsecond.
+ */
 #define NGX_HTTP_RESULTS_LEAD  1000
 #define NGX_HTTP_RESULTS_LEAD_DOUBLED  16
 
@@ -50,8 +58,6 @@ static void ngx_http_results_batch_requeue(ngx_http_results_batch_t *batch,
 static void ngx_http_results_group_later(ngx_http_results_batch_t *batch,
     ngx_http_results_group_t *group);
 
-
-/* moves what may share the next statement into a batch */
 
 ngx_http_results_batch_t *
 ngx_http_results_batch_build(ngx_http_results_batcher_t *b)
@@ -99,7 +105,8 @@ ngx_http_results_batch_build(ngx_http_results_batcher_t *b)
         group->batch = batch;
         ngx_queue_insert_tail(&batch->groups, &group->queue);
 
-        /* by its stamp an earlier run is known */
+        /* an earlier statement may have stored it: by the same stamp the
+           database knows it again */
 
         if (!group->unsure) {
             group->stamp = ngx_http_results_batcher_stamp(b, now)
@@ -141,10 +148,10 @@ ngx_http_results_batch_build(ngx_http_results_batcher_t *b)
 
 
 /*
- * A group is in a statement as a whole or not at all, and no key is there
- * twice: the queue sees to that.  A row whose group is elsewhere would be
- * stored and not told, and points to memory that the group's request frees:
- * better no worker than that one.
+ * The queue sees to it that a group is in a statement as a whole or not at all,
+ * and that no key is in it twice.  Should it ever fail to, the worker ends: a
+ * row whose group is elsewhere would be stored and nobody told, and it points
+ * to memory that the group's request is going to free.
  */
 
 static void
@@ -195,7 +202,7 @@ ngx_http_results_batch_row(ngx_http_results_job_t *job,
 
     batch = job->data;
 
-    /* one row is the whole answer, and nothing of it counts before the Sync */
+    /* the answer is one row of three arrays; it counts once the Sync comes */
 
     batch->decoded = 0;
 
@@ -252,7 +259,7 @@ ngx_http_results_batch_done(ngx_http_results_job_t *job,
 
     case NGX_HTTP_RESULTS_JOB_LOST:
 
-        /* the pool sees to it that this takes time */
+        /* at once: the pool sees to it that a new connection takes time */
         ngx_http_results_batch_requeue(batch, 1, 0);
         break;
 
@@ -277,7 +284,7 @@ ngx_http_results_batch_done(ngx_http_results_job_t *job,
 
         default: /* RESULTS_SQL_EVICT */
 
-            /* what ends a session may do so behind the commit */
+            /* a session may be ended after its commit, before its Sync */
             ngx_http_results_batch_requeue(batch, batch->answers > 0, 0);
         }
     }
@@ -289,9 +296,9 @@ ngx_http_results_batch_done(ngx_http_results_job_t *job,
 
 
 /*
- * The one place where a run's answer becomes the records' own.  Its groups are
- * told when the next batch has left: replies take time, in which the database
- * would have nothing to do.
+ * The one place where the answer of a statement is written to its records.  The
+ * groups are not told yet, but after the next batch was sent: to make their
+ * replies takes time, in which the database would otherwise have nothing to do.
  */
 
 static void
@@ -330,7 +337,8 @@ ngx_http_results_batch_committed(ngx_http_results_batch_t *batch)
         results_record_written(record, &batch->written[i]);
     }
 
-    /* the next batch may have their keys, but for those that go again */
+    /* the next batch may have their keys; those that were superseded are sent
+       again, and keep theirs */
 
     for (q = ngx_queue_head(&batch->groups);
          q != ngx_queue_sentinel(&batch->groups);
@@ -376,7 +384,7 @@ ngx_http_results_batch_tell(ngx_http_results_batch_t *batch)
                 ngx_http_results_group_again(b, group);
 
             } else {
-                /* datetime_field_overflow */
+                /* there is no later stamp: datetime_field_overflow */
                 ngx_memcpy(group->sqlstate, "22008", sizeof("22008"));
                 ngx_http_results_store_count(b->conf, groups_refused);
                 ngx_http_results_group_end(b, group,
@@ -402,9 +410,11 @@ ngx_http_results_batch_tell(ngx_http_results_batch_t *batch)
 
 
 /*
- * A lost run of it may have been stored, and replaced, where no history is
- * kept.  Whoever wrote it knows whether it is to be written above what is
- * there now; the module does not.
+ * Whether the database can not tell if an earlier statement, whose answer was
+ * lost, stored a record of this group: another write may have replaced it
+ * since, and where no history is kept nothing is left of it.  The client is
+ * told that the outcome is unknown: it knows whether its result should replace
+ * the one that is stored now, the module does not.
  */
 
 static ngx_uint_t
@@ -422,7 +432,10 @@ ngx_http_results_group_forgotten(ngx_http_results_group_t *group)
 }
 
 
-/* a later stamp is stored: nobody may be told that such a write succeeded */
+/*
+ * Whether a record was not stored, as the stored one has a later stamp.  Such a
+ * write must never be acknowledged.
+ */
 
 static ngx_uint_t
 ngx_http_results_group_superseded(ngx_http_results_group_t *group)
@@ -440,12 +453,14 @@ ngx_http_results_group_superseded(ngx_http_results_group_t *group)
 
 
 /*
- * It is written again, above the stored one: skewed clocks cost a retry and
- * never a result.  Its lead is of this group alone, or one row that is dated
- * years ahead would date all others.  Where writers of another node are quicker
- * each time the lead grows, so that they come to an end.
+ * Gives a superseded group a lead, so that its next stamp is later than the
+ * stored one: nodes whose clocks differ cost each other a second statement and
+ * never a result.  The lead is of this group alone; if it moved the batcher's
+ * clock, one row that is dated years ahead would date all others.  Where
+ * writers on other nodes replace the row each time before we do, the lead grows
+ * until ours is above theirs.
  *
- * 0: there is no later stamp.
+ * Returns 0 where the stored stamp is the last there can be.
  */
 
 static ngx_uint_t
@@ -498,19 +513,20 @@ ngx_http_results_group_overtake(ngx_http_results_batcher_t *b,
         return 0;
     }
 
-    /* above what it is added to: the clock, or stamps that are ahead of it */
+    /* batch_build() adds it to the clock, or to b->stamp if that is later */
 
     group->lead = ngx_max(stored - ngx_max(now, b->stamp), 0) + more;
     group->limit = 0;
 
-    /* whatever ran before, it was not stored and will not be */
+    /* no earlier statement stored it, and none can any more: the stored stamp
+       is later than theirs */
     group->unsure = 0;
 
     return 1;
 }
 
 
-/* some group's data was refused, and with it the statement */
+/* the statement failed because of the data of one of its groups */
 
 static void
 ngx_http_results_batch_isolate(ngx_http_results_batch_t *batch,
@@ -529,7 +545,7 @@ ngx_http_results_batch_isolate(ngx_http_results_batch_t *batch,
         group = ngx_queue_data(q, ngx_http_results_group_t, queue);
 
         if (group->nrecords == batch->nrows) {
-            /* it was alone */
+            /* it was alone in the statement: the error is its own */
             ngx_http_results_store_count(conf, groups_refused);
             ngx_http_results_complaint_data(&batch->batcher->complaint,
                                             sqlstate);
@@ -546,7 +562,10 @@ ngx_http_results_batch_isolate(ngx_http_results_batch_t *batch,
 }
 
 
-/* all who still wait go back, to be sent again, or later and in halves */
+/*
+ * Sends the groups of a batch again.  unsure: this statement may have stored
+ * them.  later: it failed for a reason that passes: see _group_later().
+ */
 
 static void
 ngx_http_results_batch_requeue(ngx_http_results_batch_t *batch,
@@ -573,6 +592,11 @@ ngx_http_results_batch_requeue(ngx_http_results_batch_t *batch,
 }
 
 
+/*
+ * Sends a group again in a batch of half the rows: at once after its first
+ * failure, else after a rest.
+ */
+
 static void
 ngx_http_results_group_later(ngx_http_results_batch_t *batch,
     ngx_http_results_group_t *group)
@@ -592,7 +616,8 @@ ngx_http_results_group_later(ngx_http_results_batch_t *batch,
         return;
     }
 
-    /* who fails beside others is told from them soon */
+    /* the rests of a group that failed beside others do not grow: it will be
+       sent in a smaller batch each time, and soon alone */
 
     nth = (group->nrecords == batch->nrows) ? group->rests++ : 0;
 

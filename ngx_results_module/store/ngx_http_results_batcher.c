@@ -1,12 +1,14 @@
 
 /*
- * Natural batching (DESIGN 6 and 7).  Whatever was parsed in one pass of the
- * event loop leaves as one statement, by a posted event at its end; while
- * every writer is busy the next batch grows by itself.
+ * Batching without a timer.  The groups that come in one pass of the event loop
+ * leave as one statement, by an event that is posted for the end of the pass.
+ * While every writer is busy groups gather in the queue, so the next batch is
+ * larger the slower the database is.
  *
- * A group is sent only while somebody waits for it, and whoever waits is told
- * by its deadline.  Each time it is sent it gets a stamp of then, unless an
- * earlier run of it may have been stored: by its stamp the database knows it.
+ * A group is sent only while its caller waits for it, and its caller is told
+ * by its deadline at the latest.  Each time a group is sent its records are
+ * stamped anew, unless an earlier statement may have stored them: then they
+ * keep their stamp, by which the database knows them again.
  */
 
 #include "ngx_http_results_batcher.h"
@@ -14,8 +16,9 @@
 
 
 /*
- * Milliseconds after which a statement holds its keys no more: it takes longer
- * than a commit, its connection may be dead, and there may be another.
+ * Milliseconds after which a statement in flight gives up its keys.  A commit
+ * does not take so long: its connection may be dead, and others that write the
+ * same keys may succeed over another one.
  */
 #define NGX_HTTP_RESULTS_KEY_HELD  100
 
@@ -132,7 +135,7 @@ ngx_http_results_batcher_init(ngx_http_results_batcher_t *b,
     b->rest.log = cycle->log;
     b->rest.cancelable = 1;
 
-    /* keeps a worker that exits alive until its groups are answered */
+    /* not cancelable: a worker that exits lives until its groups are told */
     b->deadline.handler = ngx_http_results_batcher_deadline_handler;
     b->deadline.data = b;
     b->deadline.log = cycle->log;
@@ -194,8 +197,9 @@ ngx_http_results_batcher_ready(ngx_http_results_batcher_t *b,
 
 
 /*
- * Who has waited for an earlier step of the request already waits for this one,
- * too, as long as it may.
+ * Whether a new group is not taken because the database is away.  One of a
+ * request that has waited for the store before (follows) is taken nevertheless:
+ * it waits until its deadline, so that the earlier steps were not in vain.
  */
 
 static ngx_uint_t
@@ -249,7 +253,7 @@ ngx_http_results_batcher_write(ngx_http_results_batcher_t *b,
         return rc;
     }
 
-    /* one look at the clock for all groups of a loop pass */
+    /* the clock is read once for all groups of a loop pass */
 
     if (b->now == 0) {
         b->now = results_time_monotonic();
@@ -268,7 +272,7 @@ ngx_http_results_batcher_write(ngx_http_results_batcher_t *b,
 }
 
 
-/* the queue has no room for another institution's */
+/* called by the queue where this group has to make room for another one */
 
 static void
 ngx_http_results_batcher_evict(void *data, ngx_http_results_group_t *group)
@@ -291,7 +295,7 @@ ngx_http_results_batcher_abandon(ngx_http_results_batcher_t *b,
     ngx_http_results_group_leave(b, group);
     ngx_http_results_batcher_set_timer(b);
 
-    /* its keys are for others now */
+    /* a group that waited for its keys may be sent now */
 
     if (ngx_http_results_queue_ready(&b->queue)) {
         ngx_post_event(&b->flush, &ngx_posted_events);
@@ -340,8 +344,9 @@ ngx_http_results_batcher_flush_handler(ngx_event_t *ev)
 
 
 /*
- * Those who wait for a key of a statement that takes long are let by.  1: some
- * statement still holds its keys.
+ * Takes the keys from statements that have been in flight for long, so that the
+ * groups that wait for them may be sent.  Returns 1 where some statement in
+ * flight still holds its keys.
  */
 
 static ngx_uint_t
@@ -400,7 +405,7 @@ ngx_http_results_batcher_tell_handler(ngx_event_t *ev)
 
     ngx_http_results_batcher_set_timer(b);
 
-    /* some may have been superseded */
+    /* groups that were superseded are in the queue again */
 
     ngx_post_event(&b->flush, &ngx_posted_events);
 }
@@ -464,7 +469,7 @@ ngx_http_results_batcher_deadline_handler(ngx_event_t *ev)
             break;
         }
 
-        /* what is committed is told in this loop pass */
+        /* a group that is committed will be told so in this loop pass */
 
         if (batch == NULL || !batch->committed) {
             ngx_http_results_group_drop(b, group);
@@ -474,7 +479,7 @@ ngx_http_results_batcher_deadline_handler(ngx_event_t *ev)
     ngx_http_results_batcher_tell_dropped(b);
     ngx_http_results_batcher_set_timer(b);
 
-    /* keys may be free */
+    /* those that have left may have held keys that others wait for */
 
     ngx_post_event(&b->flush, &ngx_posted_events);
 }

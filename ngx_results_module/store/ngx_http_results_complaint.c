@@ -1,13 +1,13 @@
 
 /*
- * What an operator is told of statements that fail: see
- * ngx_http_results_complaint.h.  Of connections that are lost the pool tells.
+ * What the log says of statements that fail: see
+ * ngx_http_results_complaint.h.  Lost connections are the pool's to tell.
  */
 
 #include "ngx_http_results_complaint.h"
 
 
-/* ms in which the same is said once */
+/* milliseconds in which the same reason is told once */
 #define NGX_HTTP_RESULTS_COMPLAINT_EVERY  60000
 
 
@@ -36,7 +36,7 @@ ngx_http_results_complaint_end(ngx_http_results_complaint_t *complaint,
         return;
     }
 
-    /* class 40, a deadlock and the like, is no news */
+    /* class 40, a deadlock and the like, is a part of normal work */
 
     if (end->end != NGX_HTTP_RESULTS_JOB_ERROR
         || (end->action != RESULTS_SQL_UNAVAILABLE
@@ -62,7 +62,7 @@ ngx_http_results_complaint_refused(ngx_http_results_complaint_t *complaint,
 }
 
 
-/* others go on: nothing fails, and nothing works again later */
+/* `failing` is not set: other statements work */
 
 void
 ngx_http_results_complaint_data(ngx_http_results_complaint_t *complaint,
@@ -115,7 +115,10 @@ ngx_http_results_complain(ngx_http_results_complaint_t *complaint,
 }
 
 
-/* whether a reason was not told for a minute; it counts as told then */
+/*
+ * Whether a reason was not told for a minute: 1, and it counts as told now, in
+ * the place of the reason that was told longest ago.
+ */
 
 static ngx_uint_t
 ngx_http_results_complaint_news(ngx_http_results_complaint_t *complaint,

@@ -1,15 +1,16 @@
 
 /*
- * One libpq connection <-> one nginx connection (CRAFT of the event loop):
+ * One libpq connection and the nginx connection that waits for its socket.
  *
- *  - its events are level-triggered, since PQconsumeInput() reads once and
- *    may leave bytes in the socket;
- *  - while connecting, the socket leaves the event loop before every
- *    PQconnectPoll(), which may swap it under the same number;
- *  - a job is over at its Sync and not before: a commit may still fail after
- *    the statement's own result;
- *  - libpq owns the socket; nginx's connection is "shared", so that only
- *    PQfinish() closes it.
+ *  - Its events are level-triggered, since PQconsumeInput() reads once and may
+ *    leave bytes in the socket.
+ *  - While connecting, the socket is taken out of the event loop before every
+ *    PQconnectPoll(), which may close it and open another one with the same
+ *    number.
+ *  - A job is over at its Sync and not before: a commit may still fail after
+ *    the statement's own result.
+ *  - libpq owns the socket.  nginx's connection is "shared", so that
+ *    ngx_close_connection() leaves the socket to PQfinish().
  */
 
 /* nginx's headers come first: they choose what the system's declare */
@@ -96,7 +97,7 @@ ngx_http_results_connection_open(ngx_http_results_connection_t *hc)
 }
 
 
-/* goes on connecting: waits for what libpq last asked for */
+/* goes on connecting: status is what PQconnectPoll() last returned */
 
 static void
 ngx_http_results_connection_poll(ngx_http_results_connection_t *hc,
@@ -145,7 +146,7 @@ ngx_http_results_connection_first_flight(ngx_http_results_connection_t *hc)
 }
 
 
-/* the Sync of the first flight */
+/* the Sync of the first flight has come: the connection is ready, or closed */
 
 static void
 ngx_http_results_connection_set_up(ngx_http_results_connection_t *hc)
@@ -183,7 +184,7 @@ ngx_http_results_check_done(ngx_http_results_job_t *job,
 
     hc = job->data;
 
-    /* a connection that was lost is closed already */
+    /* where the job was lost the connection is closed already */
 
     if (hc->pg != NULL
         && ngx_http_results_connection_accept(hc, end) != NGX_OK)
@@ -193,7 +194,10 @@ ngx_http_results_check_done(ngx_http_results_job_t *job,
 }
 
 
-/* gives the socket that libpq has now an nginx connection */
+/*
+ * Gives the socket that libpq has now an nginx connection.  NGX_ERROR: the
+ * connection has been closed.
+ */
 
 static ngx_int_t
 ngx_http_results_connection_attach(ngx_http_results_connection_t *hc)
@@ -253,7 +257,7 @@ ngx_http_results_connection_detach(ngx_http_results_connection_t *hc)
         (void) ngx_http_results_connection_want(hc, 0, 0);
 
     } else {
-        /* libpq has closed it: the event loop has forgotten it as well */
+        /* libpq has closed the socket, and with it the kernel its events */
         if (c->read->active) {
             (void) ngx_del_event(c->read, NGX_READ_EVENT, NGX_CLOSE_EVENT);
         }
@@ -317,7 +321,7 @@ ngx_http_results_connection_send(ngx_http_results_connection_t *hc,
 
     ngx_memzero(&hc->end, sizeof(ngx_http_results_end_t));
 
-    /* covers the rows of the job: never cancelable */
+    /* not cancelable: a worker that exits lives until the job is over */
     ngx_add_timer(&hc->timer, job->timeout);
 
     if (ngx_http_results_connection_query(hc, job->statement, job->values,
@@ -327,7 +331,8 @@ ngx_http_results_connection_send(ngx_http_results_connection_t *hc,
         || PQpipelineSync(hc->pg) != 1
         || ngx_http_results_connection_flush(hc) != NGX_OK)
     {
-        /* the owner is not called back from within its own call */
+        /* done() must not be called from within the owner's call: the event
+           handler closes the connection */
         hc->broken = 1;
         ngx_post_event(hc->connection->read, &ngx_posted_events);
     }
@@ -347,7 +352,7 @@ ngx_http_results_connection_flush(ngx_http_results_connection_t *hc)
         return NGX_ERROR;
     }
 
-    /* reading always: a server that cannot write will not read */
+    /* always read as well: a server whose answers are not read stops reading */
 
     return ngx_http_results_connection_want(hc, 1, rc == 1);
 }
@@ -364,7 +369,8 @@ ngx_http_results_connection_event_handler(ngx_event_t *ev)
     hc = c->data;
 
     if (c->close) {
-        /* idle at a graceful exit; or, in error, worker_shutdown_timeout */
+        /* nginx asks us to close: an idle connection at a graceful exit, or,
+           with c->error set, any one when worker_shutdown_timeout is over */
         hc->leaving = 1;
         hc->shutdown = c->error;
         ngx_http_results_connection_close(hc, hc->job != NULL, "exiting");
@@ -377,7 +383,7 @@ ngx_http_results_connection_event_handler(ngx_event_t *ev)
     }
 
     if (PQpipelineStatus(hc->pg) == PQ_PIPELINE_OFF) {
-        /* connecting; the poll may swap the socket: leave the loop first */
+        /* connecting: see above why it leaves the event loop first */
         (void) ngx_http_results_connection_want(hc, 0, 0);
         ngx_http_results_connection_poll(hc, PQconnectPoll(hc->pg));
         return;
@@ -390,7 +396,7 @@ ngx_http_results_connection_event_handler(ngx_event_t *ev)
             alive = 0;
         }
 
-        /* a dead connection may still have brought a Sync */
+        /* what came before the connection died may end with a Sync */
         ngx_http_results_connection_drain(hc);
 
         if (hc->pg == NULL) {
@@ -398,8 +404,8 @@ ngx_http_results_connection_event_handler(ngx_event_t *ev)
         }
 
         /*
-         * what OpenSSL has decrypted, the event loop cannot see, and not
-         * every libpq takes all of it
+         * the event loop can not see bytes that OpenSSL has decrypted already,
+         * and not every version of libpq takes all of them at once
          */
 
     } while (alive && !ev->write
@@ -423,7 +429,7 @@ ngx_http_results_connection_drain(ngx_http_results_connection_t *hc)
 
     nulls = 0;
 
-    /* a NULL ends each statement; two in a row, that nothing is left */
+    /* a NULL ends each statement; two in a row say that nothing is left */
 
     while (nulls < 2 && !PQisBusy(hc->pg)) {
 
@@ -485,7 +491,7 @@ ngx_http_results_connection_result(ngx_http_results_connection_t *hc,
         break;
     }
 
-    /* the first error is the cause */
+    /* the first error is the cause of those that follow */
 
     if (hc->end.end == NGX_HTTP_RESULTS_JOB_OK) {
         hc->end.end = NGX_HTTP_RESULTS_JOB_ERROR;
@@ -524,7 +530,7 @@ ngx_http_results_connection_rows(ngx_http_results_connection_t *hc,
 }
 
 
-/* the Sync of the job: all of it is committed, or none of it */
+/* the Sync of a job has come: all of it is committed, or nothing */
 
 static void
 ngx_http_results_connection_done(ngx_http_results_connection_t *hc)
@@ -541,8 +547,8 @@ ngx_http_results_connection_done(ngx_http_results_connection_t *hc)
     if (hc->end.end == NGX_HTTP_RESULTS_JOB_ERROR
         && hc->end.sqlstate[0] == '\0')
     {
-        /* libpq's own, of what it does not understand: not the server's word
-           that nothing was stored */
+        /* an error of libpq, which did not understand the server: the server
+           has not said that nothing was stored */
 
         ngx_http_results_connection_close(hc, 1, "an error without SQLSTATE");
         return;
@@ -606,9 +612,9 @@ ngx_http_results_connection_close(ngx_http_results_connection_t *hc,
 
         if (hard && PQsocket(hc->pg) >= 0) {
             /*
-             * A statement that nobody waits for must not arrive late:
-             * PQfinish() would still try to send what is left of it, and the
-             * kernel what it holds.
+             * A statement whose owner is told that it was lost must not arrive
+             * later.  Else PQfinish() would still try to send what libpq has
+             * of it, and the kernel what is in the socket's buffer.
              */
             linger.l_onoff = 1;
             linger.l_linger = 0;
@@ -664,8 +670,9 @@ ngx_http_results_connection_timer_handler(ngx_event_t *ev)
 
 
 /*
- * A WARNING on a write means that it may not be durable: a backend that is
- * cancelled while it waits for its synchronous standby reports success so.
+ * A WARNING during a write means that it may not be durable: by one PostgreSQL
+ * tells that a commit's wait for the synchronous standby was cancelled, and the
+ * statement then ends as a success.
  */
 
 static void
@@ -690,7 +697,7 @@ ngx_http_results_connection_notice(void *data, const PGresult *res)
 }
 
 
-/* keeps the name of the server that libpq has, or tries, now */
+/* sets hc->server to the server that libpq has, or tries, now */
 
 static void
 ngx_http_results_connection_name(ngx_http_results_connection_t *hc)
@@ -708,8 +715,9 @@ ngx_http_results_connection_name(ngx_http_results_connection_t *hc)
 
 
 /*
- * Keeps text as the one line that says why it failed: libpq has a line for
- * each host it tried, and hints on lines with a tab.
+ * Sets hc->reason to the text as one line.  libpq's messages have a line for
+ * each host that was tried, and hints on lines that begin with a tab, which are
+ * left out.
  */
 
 static void

@@ -1,13 +1,15 @@
 
 /*
- * The hosts of a store.  Names are resolved when the configuration is read,
- * as "upstream" does, and libpq is given addresses: one entry of host,
- * hostaddr and port an address, which it tries in turn.  All strings live in
- * the configuration's pool.
+ * The hosts of a store.  Names are resolved when the configuration is read, as
+ * those of "upstream" are, and libpq is given addresses: one entry of host,
+ * hostaddr and port for each address, which it tries in turn.  All strings live
+ * in the configuration's pool.
  *
- * libpq has no limit of time for one of several hosts, and takes some errors
- * for the last word.  So an attempt that failed at one host is followed by
- * one that begins behind it: every order is there from the start.
+ * libpq has no time limit for one host of several that we could use, and after
+ * some errors it does not try the next one.  So after an attempt that failed
+ * at one host, the next attempt begins with the host after it.  The lists of
+ * hosts for this, one beginning with each host, are made when the configuration
+ * is read.
  */
 
 #include "ngx_http_results_connection_params.h"
@@ -129,7 +131,7 @@ ngx_http_results_hosts_bad(ngx_conf_t *cf,
 }
 
 
-/* a host that is a name has an entry for each of its addresses */
+/* adds a host: a name, once for each address; an address; a socket's path */
 
 static char *
 ngx_http_results_hosts_resolve(ngx_conf_t *cf,
@@ -315,7 +317,7 @@ ngx_http_results_connection_next_host(ngx_http_results_params_t *params,
         entry = &params->hosts[i];
         addr = entry->values[NGX_HTTP_RESULTS_PARAM_HOSTADDR];
 
-        /* one that has no name is called by its address */
+        /* PQhost() of one that has no name is its address */
 
         if ((ngx_strcmp(entry->values[NGX_HTTP_RESULTS_PARAM_HOST], host)
              == 0
@@ -368,7 +370,7 @@ ngx_http_results_hosts_count(const char *list)
 }
 
 
-/* the next item of a list with commas; *list goes behind its comma */
+/* the next item of a list with commas; *list then points behind its comma */
 
 static void
 ngx_http_results_hosts_next(const char **list, ngx_str_t *item)

@@ -103,7 +103,7 @@ ngx_http_results_connection_params(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    /* theirs are the first places; libpq takes an empty one for none */
+    /* the first places; where one has no value, libpq ignores it */
 
     params->keywords[NGX_HTTP_RESULTS_PARAM_HOST] = "host";
     params->keywords[NGX_HTTP_RESULTS_PARAM_HOSTADDR] = "hostaddr";
@@ -132,7 +132,7 @@ ngx_http_results_connection_params(ngx_conf_t *cf,
         return rc;
     }
 
-    /* what the server did not acknowledge by then is lost anyway */
+    /* a write that is not acknowledged by then is answered 503 anyway */
 
     timeout = ngx_pnalloc(cf->pool, NGX_INT_T_LEN + 1);
     if (timeout == NULL) {
@@ -149,7 +149,7 @@ ngx_http_results_connection_params(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    /* one that is only read may be a standby */
+    /* a store that is only read may have a standby as its server */
 
     if (conf->connections == 0
         && ngx_http_results_params_get(params, "target_session_attrs") == NULL
@@ -185,7 +185,7 @@ ngx_http_results_connection_params(ngx_conf_t *cf,
 }
 
 
-/* what stands in the conninfo, and then what its service file has to add */
+/* the keywords of the conninfo, and then those that its service adds */
 
 static char *
 ngx_http_results_params_parse(ngx_conf_t *cf,
@@ -255,9 +255,11 @@ ngx_http_results_params_parse(ngx_conf_t *cf,
 
 
 /*
- * Takes from libpq's defaults with that service what they have not without
- * it.  Only the master can: workers have another user and no environment, and
- * would look up the names in the file themselves.
+ * Adds the keywords of a service of libpq's service file.  libpq has no call
+ * that reads a service, but its defaults do: what they have with the service
+ * and not without it is the service's.  This is done in the master, since the
+ * workers have another user and no environment, and since the hosts in the file
+ * must be resolved before.
  */
 
 static char *
@@ -320,7 +322,10 @@ done:
 }
 
 
-/* libpq's defaults where the environment says nothing but where services are */
+/*
+ * libpq's defaults in an environment that has no PG... variable but those that
+ * name the service and its file.  NULL without memory.
+ */
 
 static PQconninfoOption *
 ngx_http_results_params_libpq(ngx_conf_t *cf, const char *service,
@@ -332,7 +337,8 @@ ngx_http_results_params_libpq(ngx_conf_t *cf, const char *service,
 
     n = 0;
 
-    /* else its default is the system's user, and that in a file no change */
+    /* else libpq's default is the system's user, and a service that has this
+       very user would not be seen to change it */
     env[n++] = (char *) "PGUSER=";
 
     if (service != NULL) {

@@ -1,13 +1,14 @@
 
 /*
- * The statements of a connection, and its first flight, in one round trip: is
- * this the server we need, may we do what we are here for, and the
- * statements.  A missing function or right is found now and not when an exam
- * is on.
+ * The statements of a connection, and the first flight: what is sent as soon as
+ * libpq is connected, in one round trip.  It is the check (is this a server
+ * that can be written to, may the role do what is needed, do its settings
+ * fit), and the statements to prepare.  So a missing function or right is found
+ * when nginx starts, and not while an exam is on.
  *
- * A connection that is not used is asked the first of these again, now and
- * then: a server that a failover has made read-only keeps its sessions, and
- * one that a network has cut off says nothing.
+ * The check is sent again from time to time: a server that a failover has made
+ * read-only keeps its sessions, and one that a network has cut off says
+ * nothing.
  */
 
 #include "ngx_http_results_connection_libpq.h"
@@ -17,7 +18,7 @@
 
 #define NGX_HTTP_RESULTS_API_VERSION  2
 
-/* a closed row's column for each placeholder of write_records() */
+/* the parameters of write_records(): one array for each column of a row */
 #define NGX_HTTP_RESULTS_WRITE_ARGS                                           \
     "$1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,"     \
     "$20,$21,$22,$23"
@@ -161,7 +162,7 @@ ngx_http_results_connection_setup(ngx_http_results_connection_t *hc)
         return 0;
     }
 
-    /* the server's words may quote rows: only codes are wanted */
+    /* PostgreSQL's messages may quote a row: only codes are to be logged */
     (void) PQsetErrorVerbosity(pg, PQERRORS_SQLSTATE);
     (void) PQsetErrorContextVisibility(pg, PQSHOW_CONTEXT_NEVER);
 
@@ -176,7 +177,8 @@ ngx_http_results_connection_setup(ngx_http_results_connection_t *hc)
             continue;
         }
 
-        /* without "prepare" only to see that the server knows it */
+        /* with "prepare off" only to see whether the server accepts it: the
+           name is empty, and the next one replaces it */
 
         if (PQsendPrepare(pg, hc->conf->prepare ? ngx_http_results_sql[i].name
                                                 : "",
@@ -190,7 +192,8 @@ ngx_http_results_connection_setup(ngx_http_results_connection_t *hc)
 
         if (i == NGX_HTTP_RESULTS_CHECK) {
 
-            /* before the others: it tells why they fail */
+            /* run before the others are prepared, which may fail: its answer
+               tells why */
 
             hc->job = &hc->check;
 
@@ -239,7 +242,7 @@ ngx_http_results_connection_server(ngx_http_results_connection_t *hc)
 
     counters = ngx_http_results_store_counters(hc->conf);
 
-    /* servers from 14 on tell */
+    /* reported by PostgreSQL 14 and later; NULL before */
     standby = PQparameterStatus(hc->pg, "in_hot_standby");
 
     counters->server_standby = standby && ngx_strcmp(standby, "on") == 0;
@@ -249,7 +252,7 @@ ngx_http_results_connection_server(ngx_http_results_connection_t *hc)
 }
 
 
-/* leaves a reason where the server will not do */
+/* row() of the check: sets hc->reason where this server can not be used */
 
 static ngx_int_t
 ngx_http_results_check_row(ngx_http_results_job_t *job,

@@ -10,13 +10,15 @@
 
 
 /*
- * Microseconds that stamps may be ahead of the clock, which is then set back by
- * less than that, and for how many ms they may be further ahead: no statement
- * that was sent before can be stored any more.
+ * The clock was set back.  While it is behind the last stamp by less than AHEAD
+ * (microseconds), stamps go on from that one.  Where it is further behind, they
+ * do so for BEHIND milliseconds only: by then no statement with an earlier
+ * stamp can be stored any more, and the clock is followed again.
  */
 #define NGX_HTTP_RESULTS_STAMP_AHEAD  (5 * 60 * INT64_C(1000000))
 #define NGX_HTTP_RESULTS_STAMP_BEHIND  60000
 
+/* milliseconds, for ngx_http_results_batcher_news() */
 #define NGX_HTTP_RESULTS_NEWS_EVERY  60000
 
 
@@ -59,7 +61,7 @@ ngx_http_results_group_drop(ngx_http_results_batcher_t *b,
 }
 
 
-/* a handler may end other requests, and so take groups from any list */
+/* each time the first: a handler may take other groups from the list */
 
 void
 ngx_http_results_batcher_tell_dropped(ngx_http_results_batcher_t *b)
@@ -127,7 +129,7 @@ ngx_http_results_batcher_set_timer(ngx_http_results_batcher_t *b)
         return;
     }
 
-    /* one that is too early costs a look at the list, no more */
+    /* deadlines only grow, so one that is set runs out early enough */
 
     if (b->deadline.timer_set) {
         return;
@@ -142,9 +144,9 @@ ngx_http_results_batcher_set_timer(ngx_http_results_batcher_t *b)
 
 
 /*
- * A hybrid clock: the system's, but not behind a stamp that was given.  A clock
- * that was wrong by more than minutes and was set right is followed, after as
- * long as an earlier statement may take to be stored.
+ * A hybrid clock: that of the system, but always later than the stamps that
+ * were given before.  Where the system's clock was set back by more than
+ * minutes, it is followed after a while: see NGX_HTTP_RESULTS_STAMP_BEHIND.
  */
 
 int64_t

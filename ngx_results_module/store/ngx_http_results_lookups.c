@@ -9,27 +9,28 @@
 #include "results_uuid.h"
 
 
-/* a request waits for its token so long at most, in ms */
+/* milliseconds that a lookup may wait to be sent, and then for its answer */
 #define NGX_HTTP_RESULTS_LOOKUP_TIMEOUT  2000
 
-/* the first rest of a lookup that is to be asked again, in ms; then twice */
+/* milliseconds of a lookup's first rest; each further one is twice as long */
 #define NGX_HTTP_RESULTS_LOOKUP_REST  20
 
 /*
  * Halving finds one bad token of a full query within nine statements.  Where
- * more fail, and none is answered, it is none of the tokens.
+ * more than this many fail one after the other, the cause is not a token, and
+ * all lookups are told at once that nothing is known.
  */
 #define NGX_HTTP_RESULTS_LOOKUP_REFUSED  16
 
 
-/* what becomes of those that were asked together */
+/* what becomes of the lookups of a statement that is over */
 typedef enum {
     NGX_HTTP_RESULTS_LOOKUP_ANSWERED = 0,
-    NGX_HTTP_RESULTS_LOOKUP_FAILED,
-    NGX_HTTP_RESULTS_LOOKUP_AGAIN,      /* the connection was no good: the pool
-                                           sees to it that this takes time */
-    NGX_HTTP_RESULTS_LOOKUP_HALVES,
-    NGX_HTTP_RESULTS_LOOKUP_LATER       /* in halves, after a rest */
+    NGX_HTTP_RESULTS_LOOKUP_FAILED,     /* told that nothing is known */
+    NGX_HTTP_RESULTS_LOOKUP_AGAIN,      /* sent again: the connection is closed,
+                                           and the next one takes time */
+    NGX_HTTP_RESULTS_LOOKUP_HALVES,     /* sent again in halves */
+    NGX_HTTP_RESULTS_LOOKUP_LATER       /* sent again in halves after a rest */
 } ngx_http_results_lookup_fate_e;
 
 
@@ -119,7 +120,8 @@ ngx_http_results_lookups_init(ngx_http_results_lookups_t *l,
     l->deadline.data = l;
     l->deadline.log = cycle->log;
 
-    /* both keep a worker that exits alive until its lookups are answered */
+    /* deadline and rest are not cancelable: a worker that exits lives until
+       its lookups are answered */
     l->rest.handler = ngx_http_results_lookups_rest_handler;
     l->rest.data = l;
     l->rest.log = cycle->log;
@@ -169,11 +171,11 @@ ngx_http_results_lookups_ask(ngx_http_results_lookups_t *l,
     if (ngx_http_results_pool_down_for(l->pool)
         > NGX_HTTP_RESULTS_LOOKUP_TIMEOUT)
     {
-        /* answered at the end of this loop pass, by the deadline's handler */
+        /* answered by the flush handler at the end of this loop pass */
         lookup->deadline = ngx_current_msec;
     }
 
-    /* deadlines only grow but for those of a store that is down */
+    /* deadlines only grow, except for those that have passed already */
 
     if (lookup->deadline == ngx_current_msec) {
         ngx_queue_insert_head(&l->waiting, &lookup->queue);
@@ -284,7 +286,8 @@ ngx_http_results_lookups_send(ngx_http_results_lookups_t *l)
     query->sent = 1;
 
     if (query->buf.failed) {
-        /* an empty parameter is an error for the server: 503 */
+        /* without memory: the server refuses an empty parameter, and the
+           lookups are told that nothing is known */
         query->length = 0;
     }
 
@@ -323,7 +326,7 @@ ngx_http_results_query_row(ngx_http_results_job_t *job,
     ttl = ngx_http_results_column_int(NGX_HTTP_RESULTS_LOOKUP_TTL);
 
     if (v.len > 1 && v.data[0] == '-') {
-        /* it ended while it was looked up */
+        /* negative: the token expired while it was looked up */
         ttl = 0;
     }
 
@@ -370,7 +373,7 @@ ngx_http_results_query_row(ngx_http_results_job_t *job,
 }
 
 
-/* sql/ holds these texts to the same limits, in bytes */
+/* copies a column; sql/ has the same limits for these texts, in bytes */
 
 static uint8_t
 ngx_http_results_query_text(char *to, size_t max, results_str_t value)
@@ -416,7 +419,8 @@ ngx_http_results_query_done(ngx_http_results_job_t *job,
         ngx_http_results_complaint_end(&l->complaint, end);
     }
 
-    /* backwards, since what is asked again goes before its equals */
+    /* backwards, since each that is sent again goes before those with the same
+       deadline: so they keep their order */
 
     for (i = query->n; i-- > 0; /* void */ ) {
 
@@ -516,13 +520,14 @@ ngx_http_results_query_tell(ngx_http_results_query_t *query,
         return;
     }
 
-    /* an answer that is none must not make a token an unknown one */
+    /* no row: no such token, unless some row could not be read, which may have
+       been this token's */
 
     lookup->handler(lookup, NULL, query->malformed ? -1 : 0);
 }
 
 
-/* puts a lookup on the waiting list by its deadline, before equal ones */
+/* puts a lookup on the list of those that wait, before equal deadlines */
 
 static void
 ngx_http_results_lookups_wait_again(ngx_http_results_lookups_t *l,
@@ -547,7 +552,7 @@ ngx_http_results_lookups_wait_again(ngx_http_results_lookups_t *l,
 }
 
 
-/* a rest ends by the lookup's deadline; rests that end later come later */
+/* lets a lookup rest, until its deadline at most; the list is by the end */
 
 static void
 ngx_http_results_lookups_rest(ngx_http_results_lookups_t *l,

@@ -1,24 +1,29 @@
 
 /*
- * Connects, keeps and replaces a worker's connections.  After a failure it
- * waits, longer each time and never the same time twice, so that a fleet does
- * not knock in step; only one connection of a pool shakes hands at a time,
- * since a SCRAM handshake costs a worker milliseconds.
+ * Opens, keeps and replaces a worker's connections.  After a failure it waits
+ * before the next attempt: up to a limit that doubles each time, and for a
+ * random part of it, so that the workers of many nodes do not all connect at
+ * one moment.  Only one connection of a pool is opened at a time, since a SCRAM
+ * handshake takes a worker milliseconds of CPU.
  */
 
 #include "ngx_http_results_pool.h"
 
 
-#define NGX_HTTP_RESULTS_RETRY_MIN  25    /* milliseconds */
+/* milliseconds: the waits between attempts to connect are random below these */
+#define NGX_HTTP_RESULTS_RETRY_MIN  25
 #define NGX_HTTP_RESULTS_RETRY_MAX  800
 
-/* another connection is used when the last one has been busy for so many ms */
+/* milliseconds after the last job was sent before another connection is used */
 #define NGX_HTTP_RESULTS_SLOW  10
 
-/* ms after which the server is asked again whether it is the one we need */
+/* milliseconds between two checks of a connection */
 #define NGX_HTTP_RESULTS_CHECK_AFTER  2000
 
-/* ms after which the log is told that it is away, and of another reason */
+/*
+ * Milliseconds without a connection until the log is told so; and from then
+ * until it is told of another reason.
+ */
 #define NGX_HTTP_RESULTS_TELL_AFTER  100
 #define NGX_HTTP_RESULTS_TELL_AGAIN  10000
 
@@ -90,7 +95,7 @@ ngx_http_results_pool_init(ngx_http_results_pool_t *pool, ngx_cycle_t *cycle,
 }
 
 
-/* the one place that changes a state */
+/* the one place that changes a connection's state, and counts it */
 
 static void
 ngx_http_results_pool_state(ngx_http_results_connection_t *hc,
@@ -114,7 +119,7 @@ ngx_http_results_pool_state(ngx_http_results_connection_t *hc,
 
     hc->state = state;
 
-    /* the one used last is used first: the others may grow old and close */
+    /* the connection that was used last is used first */
     ngx_queue_insert_head(&pool->lists[state], &hc->queue);
     pool->counts[state]++;
     (*gauges[state])++;
@@ -195,7 +200,7 @@ ngx_http_results_pool_send(ngx_http_results_pool_t *pool,
 }
 
 
-/* not from within the caller's own change of a connection: by the timer */
+/* by the timer, since the caller is in the middle of a connection's change */
 
 void
 ngx_http_results_pool_hurry(ngx_http_results_pool_t *pool)
@@ -326,8 +331,8 @@ ngx_http_results_pool_on_idle(ngx_http_results_connection_t *hc)
 
     ngx_http_results_pool_state(hc, NGX_HTTP_RESULTS_IDLE);
 
-    /* it has proved to work: not before, or a server that accepts and then
-       refuses each statement would be knocked at without a pause */
+    /* only now the waits between attempts begin anew: there may be a server
+       that accepts connections and then fails each statement */
 
     if (hc->proving) {
         hc->proved = 1;
@@ -362,12 +367,14 @@ ngx_http_results_pool_on_closed(ngx_http_results_connection_t *hc,
     } else if (!hc->leaving) {
         ngx_http_results_store_count(pool->conf, connections_lost);
 
-        /* one that came after a failure, and has not done anything either */
+        /* after a failure this one was opened, and failed before it had done
+           a job: that is another failure */
         again = !hc->proved && pool->failures > 0;
         pool->suspect = again;
     }
 
-    /* a job in flight will want another connection: told by done(LOST) */
+    /* a job in flight is about to be told that it was lost, and will be sent
+       again */
     wanted = (hc->state == NGX_HTTP_RESULTS_BUSY) || pool->wanted(pool);
 
     ngx_http_results_pool_state(hc, NGX_HTTP_RESULTS_DOWN);
@@ -386,7 +393,8 @@ ngx_http_results_pool_on_closed(ngx_http_results_connection_t *hc,
     }
 
     if (hc->leaving) {
-        /* idle at a graceful exit, and yet there is work: nothing failed */
+        /* nginx closed it at a graceful exit as it was idle, and now there is
+           something to send: nothing has failed */
 
         if (!pool->retry.timer_set) {
             ngx_add_timer(&pool->retry, 1);
@@ -400,8 +408,10 @@ ngx_http_results_pool_on_closed(ngx_http_results_connection_t *hc,
 
 
 /*
- * Tries again after a while.  That a working connection was lost is no news
- * yet; that no other is to be had is, once, until there is one.
+ * Sets the timer of the next attempt, and tells the log.  That a working
+ * connection was lost is of the level info; that no other one can be opened is
+ * an error, told once until there is one.  again: an attempt to connect failed,
+ * or the connection that it opened did so before a job was done on it.
  */
 
 static void
@@ -428,8 +438,9 @@ ngx_http_results_pool_failed(ngx_http_results_connection_t *hc,
     }
 
     /*
-     * while it is away: once, when it lasts, as the first reasons are often
-     * not the last ones; and later again where it is another
+     * Without a connection the log is told after TELL_AFTER, since the first
+     * reason is often not the lasting one; and again after TELL_AGAIN, but only
+     * if the reason is another one then.
      */
 
     level = NGX_LOG_INFO;
@@ -469,7 +480,7 @@ ngx_http_results_pool_failed(ngx_http_results_connection_t *hc,
         return;
     }
 
-    /* at once after a working connection was lost, then later and later */
+    /* at once after a working connection was lost, then after longer waits */
 
     delay = NGX_HTTP_RESULTS_RETRY_MIN << ngx_min(pool->failures, 8);
     delay = ngx_min(delay, NGX_HTTP_RESULTS_RETRY_MAX);
@@ -481,7 +492,7 @@ ngx_http_results_pool_failed(ngx_http_results_connection_t *hc,
 }
 
 
-/* for the status page */
+/* sets the text that status and health show */
 
 static void
 ngx_http_results_pool_trouble(ngx_http_results_pool_t *pool,
@@ -534,7 +545,7 @@ ngx_http_results_pool_retry_handler(ngx_event_t *ev)
         return;
     }
 
-    /* one is always kept, so that the first request waits for no handshake */
+    /* one is always open, so that no request waits for a handshake */
 
     if (pool->counts[NGX_HTTP_RESULTS_IDLE]
         + pool->counts[NGX_HTTP_RESULTS_BUSY] == 0
@@ -545,7 +556,10 @@ ngx_http_results_pool_retry_handler(ngx_event_t *ev)
 }
 
 
-/* a connection in use is checked when its job is over, for it may never rest */
+/*
+ * Checks those that are idle.  One that is busy is checked when its job is over
+ * (on_idle), since it may never be idle when this timer runs out.
+ */
 
 static void
 ngx_http_results_pool_check_handler(ngx_event_t *ev)
@@ -578,7 +592,7 @@ ngx_http_results_pool_check_handler(ngx_event_t *ev)
 }
 
 
-/* sends the check where it is due: 1; else 0 */
+/* sends the check and returns 1 where it is due, else 0 */
 
 static ngx_uint_t
 ngx_http_results_pool_check(ngx_http_results_connection_t *hc)
@@ -602,8 +616,9 @@ ngx_http_results_pool_check(ngx_http_results_connection_t *hc)
 
 
 /*
- * A server that refuses to be written to, or has gone, has other sessions of
- * ours, which could still read there what is not true any more.
+ * A server that has become read-only, or was lost, may have other sessions of
+ * ours that still work: their reads could miss what was written since to the
+ * new primary.
  */
 
 void

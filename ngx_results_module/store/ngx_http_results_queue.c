@@ -1,22 +1,22 @@
 
 /*
- * Who waits, and who is next: see ngx_http_results_queue.h.
+ * Which groups wait, and which is next: see ngx_http_results_queue.h.
  *
- * A group is on a line while it waits, holds all its keys and does not rest
- * (nblocked is 0).
- * Its claims lie in the group, or in its arena.  A tenant is there from the
- * first of its groups that enters until the last that leaves, so that a group
- * which is sent again needs no memory.
+ * A group is on a line while it waits, holds all its keys and does not rest,
+ * that is, while nblocked is 0.  Its claims lie in the group where it has one record, else in
+ * its arena.  A tenant, an institution's part of the queue, is there from the
+ * first of its groups that enters until the last that leaves.
  */
 
 #include "ngx_http_results_queue.h"
 #include "ngx_http_results_counters.h"
 
 
+/* slots of the hash table of tenants; how many are allocated at a time */
 #define NGX_HTTP_RESULTS_TENANT_SLOTS  512
 #define NGX_HTTP_RESULTS_TENANTS_MORE  32
 
-/* bytes of an id that are hashed: ids have 255 characters at most */
+/* bytes of an id that are hashed: ids have 255 characters at most, in UTF-8 */
 #define NGX_HTTP_RESULTS_HASHED  1024
 
 
@@ -96,7 +96,8 @@ ngx_http_results_queue_init(ngx_http_results_queue_t *q, ngx_cycle_t *cycle,
         return NGX_ERROR;
     }
 
-    /* ids are the clients': one could choose those that share a slot */
+    /* clients choose the ids: without a secret key of the hash one could
+       choose ids that all share a slot */
 
     if (results_siphash_key(&q->key) != 0) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
@@ -236,7 +237,7 @@ ngx_http_results_queue_take(ngx_http_results_queue_t *q,
 
     ngx_http_results_line_leave(group);
 
-    /* it had its turn */
+    /* the institution had its turn: it goes to the end */
 
     if (!ngx_queue_empty(&line->groups)) {
         ngx_queue_remove(&line->queue);
@@ -251,13 +252,14 @@ void
 ngx_http_results_queue_back(ngx_http_results_queue_t *q,
     ngx_http_results_group_t *group)
 {
-    /* where others were let by, it is behind them */
+    /* it gave up its keys while in flight: now it waits behind the groups
+       that have claimed them since */
 
     if (group->nclaims == 0) {
         (void) ngx_http_results_claims(q, group, NGX_MAX_INT_T_VALUE);
     }
 
-    /* whoever has to make room is a later one */
+    /* evicted as the last of its institution, since it came first */
     ngx_queue_insert_head(&group->tenant->waiting, &group->waiting);
 
     ngx_http_results_queue_wait(q, group);
@@ -363,7 +365,10 @@ ngx_http_results_queue_fits(ngx_http_results_queue_t *q, ngx_uint_t nrecords,
 }
 
 
-/* who shares the queue: all who have rows in it, and the one who comes */
+/*
+ * The institutions that share the queue: those that have rows in it, and the
+ * one whose group comes (tenant, or NULL where it has nothing here).
+ */
 
 static ngx_uint_t
 ngx_http_results_queue_sharers(ngx_http_results_queue_t *q,
@@ -372,6 +377,8 @@ ngx_http_results_queue_sharers(ngx_http_results_queue_t *q,
     return q->ntenants + (tenant == NULL || tenant->rows == 0);
 }
 
+
+/* whether so many rows or bytes are more than one sharer's part of the queue */
 
 static ngx_uint_t
 ngx_http_results_queue_over(ngx_http_results_queue_t *q, ngx_uint_t sharers,
@@ -383,8 +390,10 @@ ngx_http_results_queue_over(ngx_http_results_queue_t *q, ngx_uint_t sharers,
 
 
 /*
- * The latest groups of those who have more than their share go.  Such there are
- * as long as there is no room, since who comes has not more than its own.
+ * Evicts the latest groups of institutions that have more than their share,
+ * until the new group fits.  The loop ends: the institution of the new group
+ * does not exceed its share with it, so as long as the queue is too full some
+ * other one does.
  */
 
 static void
@@ -418,7 +427,7 @@ ngx_http_results_queue_make_room(ngx_http_results_queue_t *q,
 }
 
 
-/* it is among the waiting of its tenant already */
+/* counts a group that its caller has put into tenant->waiting */
 
 static void
 ngx_http_results_queue_wait(ngx_http_results_queue_t *q,
@@ -455,7 +464,7 @@ ngx_http_results_queue_wait(ngx_http_results_queue_t *q,
 }
 
 
-/* it is on no line any more */
+/* the reverse, of a group that is on no line any more */
 
 static void
 ngx_http_results_queue_unwait(ngx_http_results_queue_t *q,
@@ -546,7 +555,7 @@ ngx_http_results_tenant_find(ngx_http_results_queue_t *q,
 }
 
 
-/* with one group more; NULL without memory */
+/* the tenant, which has one group more now; NULL without memory */
 
 static ngx_http_results_tenant_t *
 ngx_http_results_tenant_get(ngx_http_results_queue_t *q,
@@ -625,7 +634,10 @@ ngx_http_results_tenant_put(ngx_http_results_queue_t *q,
 }
 
 
-/* claims all keys of a group: TAKEN; or none */
+/*
+ * Claims the keys of all records of a group: TAKEN; or KEY_TWICE or KEY_BUSY,
+ * and then none is claimed.  most: how many may wait for one key.
+ */
 
 static ngx_http_results_taken_e
 ngx_http_results_claims(ngx_http_results_queue_t *q,
@@ -654,7 +666,7 @@ ngx_http_results_claims(ngx_http_results_queue_t *q,
 }
 
 
-/* its holder, or behind it, where at most so many are */
+/* claims one key: as its holder, or behind the claims that there are */
 
 static ngx_http_results_taken_e
 ngx_http_results_claim(ngx_http_results_queue_t *q,
@@ -687,7 +699,7 @@ ngx_http_results_claim(ngx_http_results_queue_t *q,
                               ngx_http_results_claim_t, behind);
     }
 
-    /* it could only be sent in parts */
+    /* it would wait for itself */
 
     if (last->group == group) {
         return NGX_HTTP_RESULTS_KEY_TWICE;
@@ -753,7 +765,7 @@ ngx_http_results_claim_release(ngx_http_results_queue_t *q,
 }
 
 
-/* where the holder of a key stands, or would stand */
+/* the link that points to the holder of a key; NULL in it: there is none */
 
 static ngx_http_results_claim_t **
 ngx_http_results_claim_holder(ngx_http_results_queue_t *q,
@@ -784,7 +796,8 @@ ngx_http_results_claim_hash(ngx_http_results_queue_t *q,
     len = ngx_min(record->id.len, NGX_HTTP_RESULTS_HASHED);
     n = (len + 7) / 8;
 
-    /* the kinds that share a space of ids may meet in a slot, no more */
+    /* the kind is left out: records of different kinds that have one id share
+       a slot, in which results_record_compare() tells them apart */
 
     words[n] = 0;
     words[0] = (uint64_t) (uint32_t) record->institution_id << 32

@@ -2,18 +2,18 @@
 /*
  * Reads: see ngx_http_results_reads.h.
  *
- * A read that waits is in `waiting`, and, unless it waits for a pause to end,
- * in its lane's tree as well.  It is the request's memory: nothing here keeps
- * it beyond its handler or its cancellation.
+ * A read that waits is in `waiting`, and in its lane's tree as well, unless it
+ * failed and waits for the pause to end.  A read is the request's memory: after
+ * its handler or its cancellation nothing here points to it.
  */
 
 #include "ngx_http_results_reads.h"
 
 
-/* requests of a worker that wait in a lane at a place */
+/* reads that may wait in a worker at one place of one lane */
 #define NGX_HTTP_RESULTS_READS_MAX  1024
 
-/* ms before a read is asked again that the database has failed */
+/* milliseconds before a read is sent again that ended with an error */
 #define NGX_HTTP_RESULTS_READS_PAUSE  100
 
 
@@ -60,7 +60,7 @@ ngx_http_results_reads_init(ngx_http_results_reads_t *rs, ngx_cycle_t *cycle,
     rs->complaint.conf = conf;
     rs->complaint.what = "reads";
 
-    /* the last of three or more is for lookups alone */
+    /* of three readers or more one is left to the token lookups */
     rs->nslots = conf->readers > 2 ? conf->readers - 1 : conf->readers;
 
     ngx_queue_init(&rs->waiting);
@@ -97,7 +97,7 @@ ngx_http_results_reads_init(ngx_http_results_reads_t *rs, ngx_cycle_t *cycle,
     rs->pause.data = rs;
     rs->pause.log = cycle->log;
 
-    /* keeps a worker that exits alive until its reads are answered */
+    /* not cancelable: a worker that exits lives until its reads are answered */
     rs->deadline.handler = ngx_http_results_reads_deadline_handler;
     rs->deadline.data = rs;
     rs->deadline.log = cycle->log;
@@ -154,8 +154,8 @@ ngx_http_results_reads_ask(ngx_http_results_reads_t *rs,
     read->sqlstate[0] = '\0';
     read->deadline = ngx_current_msec + rs->conf->read_timeout;
 
-    /* behind what this institution has waiting, and before what would be the
-       second of another one */
+    /* the next turn after the institution's last one, or after the one that is
+       being served: so its second read comes after the first of each other */
 
     lane->turns[read->place] = ngx_max(lane->turns[read->place], lane->turn)
                                + 1;
@@ -174,7 +174,7 @@ ngx_http_results_reads_ask(ngx_http_results_reads_t *rs,
 }
 
 
-/* a read that waits is in its lane's tree */
+/* puts a read that waits into its lane's tree: it may be sent */
 
 static void
 ngx_http_results_reads_queue(ngx_http_results_read_t *read)
@@ -188,7 +188,7 @@ ngx_http_results_reads_queue(ngx_http_results_read_t *read)
 }
 
 
-/* it does not wait any more */
+/* takes out a read that waits */
 
 static void
 ngx_http_results_reads_unqueue(ngx_http_results_read_t *read)
@@ -221,7 +221,7 @@ ngx_http_results_reads_cancel(ngx_http_results_reads_t *rs,
         return;
     }
 
-    /* what is left of its rows comes and is dropped */
+    /* the rest of its rows still comes, and is dropped */
 
     slot->read = NULL;
 }
@@ -257,7 +257,7 @@ ngx_http_results_reads_flush(ngx_http_results_reads_t *rs)
 }
 
 
-/* the lane whose turn it is, of those that have a read and may send it */
+/* the next lane in turn that has a read and may send it; NULL: there is none */
 
 static ngx_http_results_lane_t *
 ngx_http_results_reads_next(ngx_http_results_reads_t *rs)
@@ -281,9 +281,10 @@ ngx_http_results_reads_next(ngx_http_results_reads_t *rs)
 
 
 /*
- * Of three readers or more pages leave two, one of which is for lookups
- * alone; of two they leave one, which then the quick reads and the lookups
- * share, a quick read at a time.
+ * Whether a lane may use another reader.  Of three readers or more, pages may
+ * use all but two: one of these is for quick reads (tokens and records), the
+ * other for lookups only.  Of two readers pages may use one; the other one is
+ * shared by lookups and quick reads, of which one is in flight at a time.
  */
 
 static ngx_uint_t
@@ -322,7 +323,8 @@ ngx_http_results_reads_send(ngx_http_results_reads_t *rs,
     node = ngx_rbtree_min(lane->tree.root, &lane->sentinel);
     read = ngx_rbtree_data(node, ngx_http_results_read_t, turn);
 
-    /* one that is asked again has no key any more, and comes first */
+    /* ngx_rbtree_delete() zeroes the key, so a read that is sent again comes
+       first, and its turn is not counted twice */
 
     lane->turn = ngx_max(lane->turn, node->key);
     lane->busy++;
@@ -418,7 +420,8 @@ ngx_http_results_slot_done(ngx_http_results_job_t *job,
         return;
     }
 
-    /* also where a server that is about to die has warned of it */
+    /* JOB_WARNED too: a server that shuts down sends a WARNING to its
+       sessions, and the rows may not be complete */
 
     ngx_http_results_slot_again(rs, read,
                                 end->end != NGX_HTTP_RESULTS_JOB_LOST);
@@ -426,9 +429,10 @@ ngx_http_results_slot_done(ngx_http_results_job_t *job,
 
 
 /*
- * Its turn has come, so it is the next one of its lane: at once where its
- * connection was lost, which the pool does not replace without a pause, and
- * after one where the database had a reason that passes.
+ * Lets a read wait again that was sent and failed; it will be the first of its
+ * lane.  pause: it may only be sent after one, so that a server which answers
+ * with an error is not asked again and again.  Where the connection was lost
+ * the pool sees to it that the next one takes time.
  */
 
 static void
@@ -457,7 +461,7 @@ ngx_http_results_slot_again(ngx_http_results_reads_t *rs,
         }
     }
 
-    /* before that one, or at the end */
+    /* before q, which may be the list's end */
 
     ngx_queue_insert_tail(q, &read->queue);
     lane->waits[read->place]++;

@@ -8,8 +8,8 @@
  * Reads that take long must not hold up those that are quick.  So there are
  * lanes by kind, and each may use a part of the readers only: of three or more
  * readers one is left to the token lookups, and one of the others is left to
- * the two quick lanes; of two readers one is (docs/architecture.md).  Within a
- * lane institutions take turns.
+ * the two quick lanes; of two readers one is left to both
+ * (docs/architecture.md).  Within a lane institutions take turns.
  *
  * store.c owns it, and posts `flush` when a reader has become idle.
  */

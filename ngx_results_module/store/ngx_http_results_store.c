@@ -1,7 +1,8 @@
 
 /*
- * A store is a batcher with its writers, and lookups and reads, which share
- * the readers; this file only ties them together.
+ * A store has a batcher with a pool of writers, and lookups and reads, which
+ * share a pool of readers.  This file ties them together and decides nothing
+ * by itself.
  */
 
 #include "ngx_http_results_batcher.h"
@@ -16,7 +17,7 @@ struct ngx_http_results_store_s {
     ngx_http_results_pool_t     readers;
     ngx_http_results_lookups_t  lookups;
     ngx_http_results_reads_t    reads;
-    size_t                      held;       /* bytes of requests that read */
+    size_t                      held;       /* bytes, see _store_hold() */
 };
 
 
@@ -38,8 +39,10 @@ ngx_http_results_store_check(ngx_conf_t *cf,
     uint32_t  realm;
 
     /*
-     * A token of one store is nobody's in another; a store that became
-     * another database under its old name starts with no token either.
+     * Stores share the token cache, and a cached token is only good for the
+     * store that it was looked up in.  The conninfo is a part of the number, so
+     * that a store whose database was replaced by another one under the same
+     * name finds none of its old tokens.
      */
 
     ngx_crc32_init(realm);
@@ -149,7 +152,7 @@ ngx_http_results_readers_wanted(ngx_http_results_pool_t *pool)
 }
 
 
-/* lookups first: every request waits for its token */
+/* lookups are posted first: a request can do nothing without its token */
 
 static void
 ngx_http_results_readers_available(ngx_http_results_pool_t *pool)
@@ -175,7 +178,7 @@ ngx_http_results_readers_shutdown(ngx_http_results_pool_t *pool)
 }
 
 
-/* a server that takes one of them takes the others */
+/* a server that accepts a connection of one pool accepts the other's */
 
 static void
 ngx_http_results_store_opened(ngx_http_results_pool_t *pool)
@@ -189,7 +192,7 @@ ngx_http_results_store_opened(ngx_http_results_pool_t *pool)
 }
 
 
-/* a writer that was lost tells of the readers as well, and the reverse */
+/* writers and readers have the same server: both pools are in doubt */
 
 static void
 ngx_http_results_store_doubt(ngx_http_results_pool_t *pool)

@@ -1,6 +1,6 @@
 
 /*
- * Batch building, without nginx: see results_batch.h.
+ * The order of a statement's rows: see results_batch.h.
  */
 
 #include <stdlib.h>
