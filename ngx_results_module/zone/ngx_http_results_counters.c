@@ -6,25 +6,26 @@
  *
  * The zone is kept over a reload; a worker that takes over the slot of one
  * that is gone goes on counting where that one stopped.  All slots are one
- * piece of memory, taken when the zone is made: the slab allocator's lists
- * can't be trusted after a worker that died in it, so no worker uses it.  The
- * system gives a slot its memory when it is first written.
+ * piece of memory, allocated when the zone is made.  No worker allocates from
+ * the zone, since one that was killed while it did so would leave the slab
+ * allocator's lists broken.  A slot that is never written takes no memory of
+ * the system.
  */
 
 #include "ngx_http_results_counters.h"
 
 
-/* slots do not share a cache line, nor pages */
+/* each slot has pages of its own, so no two share a cache line */
 #define NGX_HTTP_RESULTS_SLOT_SIZE                                            \
     ngx_align(sizeof(ngx_http_results_counters_t), ngx_pagesize)
 
 #define NGX_HTTP_RESULTS_OTHER_STORE  (NGX_HTTP_RESULTS_STORE_SLOTS - 1)
 
-/* a text that is always being written is not waited for */
+/* tries to read a text before it is taken for empty */
 #define NGX_HTTP_RESULTS_TEXT_TRIES   1000
 
 
-/* a zone of a module with another number is refused: see init_zone() */
+/* to be changed with what lies in the zone: init_zone() refuses another one */
 #define NGX_HTTP_RESULTS_COUNTERS_LAYOUT  0x636e7432
 
 
@@ -99,8 +100,8 @@ ngx_http_results_counters_add(ngx_conf_t *cf, ngx_array_t *stores,
     data->history = history;
 
     /*
-     * Room for all processes there may be, of which few ever are: what is not
-     * used costs no memory.  The slab pool's own pages come on top: some 1%.
+     * Room for as many processes as nginx can have; slots that are not used
+     * take no memory.  The slab allocator needs some 1% for itself.
      */
 
     size = NGX_MAX_PROCESSES * NGX_HTTP_RESULTS_SLOT_SIZE + history;
@@ -203,7 +204,7 @@ ngx_http_results_counters_make(ngx_slab_pool_t *shpool, size_t history)
 }
 
 
-/* the place of a store's name, or a free one, or the shared one */
+/* gives a store the slot of its name, else a free one, else the shared one */
 
 static ngx_int_t
 ngx_http_results_counters_place(ngx_shm_zone_t *zone,
@@ -245,7 +246,10 @@ ngx_http_results_counters_place(ngx_shm_zone_t *zone,
 }
 
 
-/* workers of the old configuration read a name as soon as it can be seen */
+/*
+ * Sets a name in the zone.  Workers of the old configuration may read it as
+ * soon as its pointer is set, so that comes last.
+ */
 
 static ngx_int_t
 ngx_http_results_counters_named(ngx_slab_pool_t *shpool, ngx_str_t **named,
@@ -356,7 +360,8 @@ ngx_http_results_count_sqlstate(ngx_http_results_store_counters_t *store,
     word = 0;
     ngx_memcpy(&word, sqlstate, ngx_min(ngx_strlen(sqlstate), 5));
 
-    /* never the time of one with the code of another */
+    /* without a time while it is changed: nobody reads the time of one
+       SQLSTATE with the code of another */
 
     store->error_time = 0;
     ngx_memory_barrier();
@@ -371,7 +376,7 @@ ngx_http_results_text_set(ngx_http_results_text_t *text, const char *data)
 {
     size_t  i;
 
-    /* one that was left half written has an odd one already */
+    /* a process that was killed here has left an odd number already */
 
     text->sequence |= 1;
     ngx_memory_barrier();
@@ -502,7 +507,7 @@ ngx_http_results_store_counters_add(ngx_http_results_store_counters_t *sum,
 }
 
 
-/* a worker that was killed could not zero its gauges */
+/* asks the system: a worker that was killed has left its pid in the slot */
 
 ngx_http_results_counters_t *
 ngx_http_results_counters_of(ngx_uint_t i)

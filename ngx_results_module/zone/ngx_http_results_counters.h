@@ -1,30 +1,33 @@
 
 /*
- * Counters in shared memory.  Each process writes the slot of its
+ * Counters in shared memory.  Each worker writes the slot of its
  * ngx_process_slot, alone and without a lock; a reader adds the slots up.
- * Counters only grow and stay when their process is gone; gauges and texts
- * belong to a pid and are ignored when it is not alive.
+ * Counters only grow, and stay when their process is gone.  Gauges and texts
+ * belong to the process whose pid is in the slot, and are ignored when it is
+ * not alive.
  *
- * A store's counters are found by its name, which the zone keeps over
- * reloads; an API's by its place among the dialects, which only another
- * binary changes, and that has a zone of its own.
+ * A store's counters are found by its name, which the zone keeps over reloads.
+ * An API's are found by its place in results_dialects[], which is fixed when
+ * the module is compiled; another binary (USR2) makes a zone of its own.
  *
  * A process can be killed between any two writes.  What that leaves:
  *
- *     a counter       is one word: counted, or not
- *     a histogram     an observation in a bucket and not in the sum
- *     a gauge         is ignored, as its pid is not alive, until a worker that
- *                     takes the slot zeroes it; where the system gave the pid
- *                     to another program before, it counts meanwhile
- *     a text          its sequence is odd, so it reads as none; the next
+ *     a counter       it is one word: counted, or not
+ *     a histogram     a value counted in its bucket and not in the sum
+ *     a gauge         ignored, since its pid is not alive, until the worker
+ *                     that takes over the slot zeroes it; should the system
+ *                     give the pid to another program first, it is counted
+ *                     until then
+ *     a text          its sequence is odd, so it is read as empty; the next
  *                     writer makes it even
- *     an SQLSTATE     no time, so it reads as none
- *     a slot          not yet reachable: it is zeroed, then its pointer set
- *     a store's name  the same; the master writes it, so nginx is gone
+ *     an SQLSTATE     it has no time, so it is read as none
+ *     a slot          it can not be found yet: it is zeroed before its pointer
+ *                     is set
+ *     a store's name  neither: it is copied before its pointer is set
  *     the history     see status/ngx_http_results_history.c
  *
- * So nothing is locked, no loop follows what lies here, and nobody waits for
- * what a dead one would have done.
+ * So no lock is needed, no loop follows links that could be broken, and nobody
+ * waits for something that a killed process would have done.
  */
 
 #ifndef NGX_HTTP_RESULTS_COUNTERS_H
@@ -34,11 +37,12 @@
 #include <ngx_core.h>
 
 
-/* the last is shared by those that came when the others were taken */
+/* the last slot is shared by those for which none of the others was free */
 #define NGX_HTTP_RESULTS_STORE_SLOTS  16
 #define NGX_HTTP_RESULTS_API_SLOTS    16
 
-#define NGX_HTTP_RESULTS_BOUNDS       14    /* of a histogram; then more */
+#define NGX_HTTP_RESULTS_BOUNDS       14    /* of a histogram's buckets; one
+                                               more bucket is beyond them */
 #define NGX_HTTP_RESULTS_TEXT_SIZE    248   /* with its terminator */
 
 
@@ -47,8 +51,8 @@
     X(token_hits)                                                             \
     X(token_misses)                                                           \
     X(token_negative)                                                         \
-    X(token_lookups)           /* tokens asked of a store */                  \
-    X(token_queries)           /* statements that asked */
+    X(token_lookups)           /* lookups handed to a store */                \
+    X(token_queries)           /* statements that they took */
 
 /* X(name): an API's counters */
 #define NGX_HTTP_RESULTS_API_COUNTERS(X)                                      \
@@ -68,7 +72,7 @@
     X(rows)                    /* committed */                                \
     X(batches)                 /* committed */                                \
     X(rows_orphaned)           /* committed after the client had left */      \
-    X(rows_left_out)           /* of replies: they can't be shown */          \
+    X(rows_left_out)           /* of replies, since they can't be rendered */ \
     X(groups_isolated)                                                        \
     X(groups_refused)                                                         \
     X(groups_superseded)                                                      \
@@ -101,7 +105,10 @@ typedef struct {
 } ngx_http_results_histogram_t;
 
 
-/* written by one process while others read: by _text_set() and _text_get() */
+/*
+ * A text that one process writes while others read it: only to be used by
+ * _text_set() and _text_get().
+ */
 typedef struct {
     ngx_atomic_t            sequence;       /* odd while it is written */
     char                    data[NGX_HTTP_RESULTS_TEXT_SIZE];
@@ -119,13 +126,16 @@ typedef struct {
     ngx_http_results_histogram_t  commit_time;
     ngx_http_results_histogram_t  work_time;
 
-    ngx_atomic_uint_t       queue_rows_max; /* of one process, ever */
+    ngx_atomic_uint_t       queue_rows_max; /* the most that ever waited in
+                                               one process */
 
-    ngx_atomic_uint_t       error_time;     /* of the last SQLSTATE, or 0 */
-    uint64_t                sqlstate;       /* its characters */
+    ngx_atomic_uint_t       error_time;     /* seconds since 1970 when the last
+                                               SQLSTATE came, or 0 */
+    uint64_t                sqlstate;       /* its five characters, in memory
+                                               order */
 
-    ngx_http_results_text_t  server;        /* host:port, of the last that
-                                               took a connection */
+    ngx_http_results_text_t  server;        /* host:port of the server that
+                                               last took a connection */
     ngx_atomic_uint_t       server_version;
     ngx_atomic_uint_t       server_standby;
     ngx_http_results_text_t  writer_trouble;    /* why there is no
@@ -153,19 +163,23 @@ typedef struct {
 } ngx_http_results_counters_t;
 
 
-/* a store and its place in the counters, which the zone's init decides */
+/* a store that is to be counted: its name, and where to put its slot */
 typedef struct {
     ngx_str_t              *name;
-    ngx_uint_t             *slot;
+    ngx_uint_t             *slot;           /* set when the zone is made or
+                                               taken over, before the fork */
 } ngx_http_results_counted_t;
 
 
-/* this process's slot: never NULL, a private one where there is no zone */
+/*
+ * This process's slot, for the macros below.  Never NULL: before
+ * _init_process(), or without a zone, it points to memory that nobody reads.
+ */
 extern ngx_http_results_counters_t  *ngx_http_results_counters;
 
 #define ngx_http_results_count(name)  (ngx_http_results_counters->name++)
 
-/* of a store, by its configuration's place in the counters */
+/* a store's part of it; conf is its ngx_http_results_store_conf_t */
 #define ngx_http_results_store_counters(conf)                                 \
     (&ngx_http_results_counters->stores[(conf)->counters])
 
@@ -175,62 +189,80 @@ extern ngx_http_results_counters_t  *ngx_http_results_counters;
     (ngx_http_results_store_counters(conf)->name += (n))
 
 
-/* upper bounds of a bucket: rows; microseconds */
+/* the upper bounds of the buckets, in rows and in microseconds */
 extern const ngx_uint_t  ngx_http_results_rows_bounds[];
 extern const ngx_uint_t  ngx_http_results_time_bounds[];
 
 
 /*
- * Registers the zone, at configuration time: stores are those to be given a
- * place (ngx_http_results_counted_t), and live as long as the configuration;
- * history is the size of what _counters_history() gives, always the same.
- * NULL with the error logged.
+ * Registers the zone while the configuration is read.  stores is an array of
+ * ngx_http_results_counted_t, which must live as long as the configuration;
+ * history is the size in bytes of what _counters_history() returns: a constant
+ * of the binary.  tag is the module's address, as for
+ * ngx_shared_memory_add().  NULL with the error logged.
  */
 ngx_shm_zone_t *ngx_http_results_counters_add(ngx_conf_t *cf,
     ngx_array_t *stores, size_t history, void *tag);
 
-/* points ngx_http_results_counters at this process's slot, gauges zeroed */
+/*
+ * To be called once when a worker starts, before anything counts: points
+ * ngx_http_results_counters to its slot and zeroes the gauges and texts there.
+ */
 void ngx_http_results_counters_init_process(ngx_shm_zone_t *zone);
 
-/* gauges to zero; the counters stay */
+/*
+ * To be called once when a worker ends, after everything that counts: zeroes
+ * the gauges and texts and takes the pid out of the slot; the counters stay.
+ */
 void ngx_http_results_counters_exit_process(void);
 
+/* counts a value, in the unit of the bounds, which are the histogram's */
 void ngx_http_results_observe(ngx_http_results_histogram_t *histogram,
     const ngx_uint_t *bounds, ngx_uint_t value);
 
-/* a terminated SQLSTATE, and that it was now */
+/* keeps a terminated SQLSTATE as the store's last one, with the time; "": no */
 void ngx_http_results_count_sqlstate(ngx_http_results_store_counters_t *store,
     const char *sqlstate);
 
-/* anything but ASCII becomes "?", so that every format can hold it */
+/*
+ * Sets a text of this process's slot to terminated data, which is cut to fit.
+ * Anything but printable ASCII becomes "?", so that every format can hold it.
+ */
 void ngx_http_results_text_set(ngx_http_results_text_t *text,
     const char *data);
 
-/* a terminated copy of what another process may be writing */
+/*
+ * Copies a text that its process may be changing, terminated, to
+ * NGX_HTTP_RESULTS_TEXT_SIZE bytes; "" where no whole text could be read.
+ */
 void ngx_http_results_text_get(ngx_http_results_text_t *text, char *data);
 
 
 /*
- * For readers.  Adds the slots of all processes up; returns how many of them
- * are alive.  The texts are not set: see _counters_of().
+ * For readers: zeroes sum and adds the slots of all processes up in it, with
+ * the gauges of those that are alive.  Returns how many are alive.  The texts
+ * are not set: see _counters_of().
  */
 ngx_uint_t ngx_http_results_counters_sum(ngx_http_results_counters_t *sum);
 
-/* adds the counters and gauges of a store to others */
+/* adds a store's counters, and its gauges where gauges is 1, to those of sum */
 void ngx_http_results_store_counters_add(
     ngx_http_results_store_counters_t *sum,
     ngx_http_results_store_counters_t *store, ngx_uint_t gauges);
 
-/* the slot of the i-th process there may be; NULL where it is not alive */
+/* the slot of process i below NGX_MAX_PROCESSES; NULL where none is alive */
 ngx_http_results_counters_t *ngx_http_results_counters_of(ngx_uint_t i);
 
-/* the name of a store's slot; empty where it has none */
+/* the name of a slot's store, or an empty one; there must be a zone */
 ngx_str_t ngx_http_results_counters_name(ngx_uint_t slot);
 
-/* memory of the zone that begins as zeros; NULL where there is no zone */
+/*
+ * The memory for the history, which all workers share: zeroed when the zone is
+ * made, kept over reloads.  NULL where there is no zone.
+ */
 void *ngx_http_results_counters_history(void);
 
-/* when the zone was made: when nginx started */
+/* when the zone was made, that is, when nginx started; there must be a zone */
 time_t ngx_http_results_counters_started(void);
 
 

@@ -1,44 +1,44 @@
 
 /*
- * The token cache: two parts, one of principals and one of digests that are
- * nobody's, each a hash of chains and an LRU queue over entries of one size.
- * Their memory is taken from the zone at its first use and nothing is
- * allocated or freed later: an entry that is in no chain waits at the LRU's
- * end, and those that were never used wait behind `fresh`.
+ * The token cache has two parts, one of principals and one of unknown tokens
+ * (negative entries).  Each is a hash table with chains and an LRU queue over
+ * entries of one size.  Their memory is allocated when the zone is made, and
+ * nothing is allocated or freed later: entries that are in no chain are at the
+ * end of the LRU queue, and those from `fresh` on have never been used.
  *
  * A worker can be killed between any two of its instructions, and what it was
- * changing stays as it was then.  Two things answer for that:
+ * changing stays as it was then.  Two things protect the others from that.
  *
- * The slab pool's own mutex guards both parts, since that is the one which
- * the master unlocks after a worker that died; and whoever holds it has left
- * its pid in `holder`.  So a worker that gets the lock and finds a pid knows
- * that its predecessor died in the middle.  It believes nothing of what the
- * lock guards and carves both parts anew, which costs a lookup a token.
+ * First, both parts are guarded by the slab pool's own mutex, since that is the
+ * one that the master unlocks after a worker died; and whoever holds it writes
+ * its pid to `holder`, and clears it before it unlocks.  A worker that gets the
+ * lock and finds a pid knows that the holder before it died.  It makes both
+ * parts empty, whatever is in them; each token then costs one lookup.
  *
- * And each step leaves something that can be read: an entry is unlinked only
- * when it is no longer valid, and becomes valid last, when it is whole and in
- * its chain.  A chain that has no end, which none of this can make, is damage,
- * and the zone is carved anew as well.
+ * Second, each step leaves something that can be read: an entry is made invalid
+ * before it is unlinked, and becomes valid last, when it is complete and in
+ * its chain.  A chain without an end can not come from any of this; it is taken
+ * for damage of the memory, and the parts are made empty as well.
  *
- * What is never carved again (the key, where the parts are) is written before
- * the zone is shared.  No function that holds the lock logs, allocates or
- * returns early.
+ * What stays as it is (the hash key, where the parts are) is written before
+ * the zone is shared.  Between _lock() and _unlock() nothing is logged or
+ * allocated, and no function returns early.
  */
 
 #include "ngx_http_results_tokens.h"
 #include "results_universal.h"
 
 
-/* a zone of a module with another number is refused: see init_zone() */
+/* to be changed with what lies in the zone: init_zone() refuses another one */
 #define NGX_HTTP_RESULTS_TOKENS_LAYOUT  0x746f6b32
 
-/* one page in eight is for digests that are nobody's */
+/* one page in eight is for negative entries */
 #define NGX_HTTP_RESULTS_NEGATIVE_SHARE  8
 
 /*
- * What stands before it is written before what follows.  The one that may see
- * it halfway is whoever comes after this process was killed, and for that it
- * is enough that the compiler keeps the order.
+ * What stands before it in the code is written before what follows.  Only a
+ * process that gets the lock after this one was killed can see the changes half
+ * done, and for that it is enough that the compiler keeps the order.
  */
 #define ngx_http_results_in_order()                                           \
     __atomic_signal_fence(__ATOMIC_SEQ_CST)
@@ -76,7 +76,8 @@ typedef struct {
 
 
 typedef struct {
-    /* never changed; a zone of any version begins with these two */
+    /* never changed.  A zone of any version begins with the first two, by
+       which init_zone() tells whether it is of this one. */
     ngx_uint_t                 layout;
     ngx_uint_t                 size;        /* of an entry */
     results_universal_key_t    key;
@@ -110,10 +111,10 @@ static ngx_uint_t ngx_http_results_tokens_equal(const u_char *a,
     const u_char *b);
 
 
-/* why the zone that this process has locked is not to be believed, or NULL */
+/* what is wrong with the zone that this process has locked, or NULL */
 static const char  *ngx_http_results_tokens_damage;
 
-/* and who left it so, where it is known */
+/* the pid of the worker that died while it held the lock of that zone, or 0 */
 static ngx_pid_t    ngx_http_results_tokens_dead;
 
 
@@ -217,7 +218,7 @@ ngx_http_results_tokens_init_zone(ngx_shm_zone_t *zone, void *data)
 }
 
 
-/* whole pages for entries of a size and as many chains */
+/* allocates a part: whole pages, for entries of a size and as many chains */
 
 static ngx_int_t
 ngx_http_results_tokens_take(ngx_slab_pool_t *shpool,
@@ -405,7 +406,7 @@ ngx_http_results_tokens_store(ngx_shm_zone_t *zone, uint32_t realm,
 }
 
 
-/* the lock, and with it a zone whose links can be followed */
+/* locks the zone, and makes it empty where its last holder died */
 
 static void
 ngx_http_results_tokens_lock(ngx_shm_zone_t *zone)
@@ -469,7 +470,7 @@ ngx_http_results_tokens_unlock(ngx_shm_zone_t *zone)
 }
 
 
-/* the share of the hash's range that it is at, without a division */
+/* scales the hash from its range to the number of chains, without a division */
 
 static ngx_http_results_entry_t **
 ngx_http_results_tokens_chain(ngx_http_results_part_t *part, uint32_t hash)
@@ -478,7 +479,10 @@ ngx_http_results_tokens_chain(ngx_http_results_part_t *part, uint32_t hash)
 }
 
 
-/* the live entry of a digest, now the latest used; an expired one is dropped */
+/*
+ * The valid entry of a digest, which counts as used now; NULL: there is none.
+ * An entry that has expired is removed.
+ */
 
 static ngx_http_results_entry_t *
 ngx_http_results_tokens_lookup(ngx_http_results_part_t *part, uint32_t hash,
@@ -517,7 +521,10 @@ ngx_http_results_tokens_lookup(ngx_http_results_part_t *part, uint32_t hash,
 }
 
 
-/* an entry that is in no chain, at the LRU's end; there always is one */
+/*
+ * An entry that is in no chain: one that was removed, or never used, or the one
+ * that was used longest ago, which is removed.
+ */
 
 static ngx_http_results_entry_t *
 ngx_http_results_tokens_free(ngx_http_results_tokens_t *tokens,
@@ -584,7 +591,7 @@ ngx_http_results_tokens_remove(ngx_http_results_part_t *part,
 }
 
 
-/* in a time that does not tell how far they agree */
+/* takes the same time whether they differ early or late */
 
 static ngx_uint_t
 ngx_http_results_tokens_equal(const u_char *a, const u_char *b)
