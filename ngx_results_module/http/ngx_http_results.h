@@ -1,11 +1,16 @@
 
 /*
- * What the files of http/ share: the configuration, what a request keeps
- * while it is here, and the functions that one file has for the others.
+ * What the files of http/ share with each other and with status/: the
+ * configuration, the context of a request, and the functions that one file has
+ * for the others.
  *
- * Memory: the context lies in the request's pool; what dialect/, record/ and
+ * Memory: the context lies in the request's pool.  What dialect/, record/ and
  * store/ work on (the dialect's request, its records, the group) lies in an
  * arena, which the pool's cleanup destroys.
+ *
+ * Functions that take a request are called from the event loop.  Those that
+ * return ngx_int_t return NGX_OK, or NGX_ERROR without memory, where nothing
+ * else is said.
  */
 
 #ifndef NGX_HTTP_RESULTS_H
@@ -29,16 +34,20 @@ typedef struct ngx_http_results_flight_s  ngx_http_results_flight_t;
 
 typedef struct {
     ngx_array_t                     stores;   /* of ..._store_conf_t * */
-    ngx_array_t                     passes;   /* of every results_pass */
+    ngx_array_t                     passes;   /* each results_pass, until its
+                                                 store is found */
 
-    ngx_shm_zone_t                 *tokens;   /* NULL: none */
-    time_t                          ttl;
+    ngx_shm_zone_t                 *tokens;   /* NULL: no results_token_zone */
+    time_t                          ttl;      /* seconds */
     time_t                          negative_ttl;
 
-    ngx_uint_t                      used;     /* by any directive */
+    ngx_uint_t                      used;     /* 0: no directive is used, and
+                                                 the module does nothing */
     ngx_shm_zone_t                 *counters;
-    ngx_uint_t                      apis;     /* that are served: bits */
-    ngx_str_t                       policy;   /* of the status page */
+    ngx_uint_t                      apis;     /* bits 1 << api of those that
+                                                 are served */
+    ngx_str_t                       policy;   /* the status page's
+                                                 Content-Security-Policy */
 } ngx_http_results_main_conf_t;
 
 
@@ -48,24 +57,27 @@ typedef struct {
 
 typedef struct {
     ngx_http_results_store_conf_t  *store;
-    ngx_uint_t                      pass;     /* has a results_pass */
+    ngx_uint_t                      pass;     /* 1: has its own results_pass */
     ngx_str_t                       institution;   /* empty: any */
     ngx_uint_t                      references;    /* ..._REFERENCES_... */
-    ngx_http_complex_value_t       *base_url;      /* NULL: the request's */
-    ngx_uint_t                      streams;       /* of a client */
-    off_t                           max_temp_file_size;
+    ngx_http_complex_value_t       *base_url;      /* NULL: by Host */
+    ngx_uint_t                      streams;       /* large replies that one
+                                                      client may leave unread */
+    off_t                           max_temp_file_size;    /* bytes */
 
-    /* of results_api or results_token_endpoint; not inherited, as no handler
-       is */
+    /* of results_api or results_token_endpoint; NULL: neither.  Not inherited,
+       as a location's handler is not either. */
     const results_dialect_t        *dialect;
-    ngx_str_t                      *directive;
-    time_t                          token_ttl;
+    ngx_str_t                      *directive;     /* which of them, for logs */
+    time_t                          token_ttl;     /* seconds */
     ngx_str_t                       prefix;   /* the location's name */
-    ngx_str_t                       base;     /* the same in a URI, and "/" */
+    ngx_str_t                       base;     /* the same as it stands in a
+                                                 URI, with a slash at its end */
     ngx_uint_t                      exact;    /* location = */
-    ngx_uint_t                      api;      /* its place in the counters */
+    ngx_uint_t                      api;      /* its slot in the counters */
 
-    ngx_int_t                       status_format;   /* NGX_ERROR: any */
+    ngx_int_t                       status_format;   /* NGX_ERROR: the request
+                                                        asks for one */
     ngx_uint_t                      ready;    /* results_health ready */
     u_char                         *file;
     ngx_uint_t                      line;
@@ -73,18 +85,21 @@ typedef struct {
 
 
 typedef enum {
-    NGX_HTTP_RESULTS_AUTH_NONE = 0,
-    NGX_HTTP_RESULTS_AUTH_PENDING,
-    NGX_HTTP_RESULTS_AUTH_OK,
-    NGX_HTTP_RESULTS_AUTH_FOREIGN,            /* of another institution */
-    NGX_HTTP_RESULTS_AUTH_UNKNOWN,            /* the token is nobody's */
-    NGX_HTTP_RESULTS_AUTH_DOWN                /* the store could not tell */
+    NGX_HTTP_RESULTS_AUTH_NONE = 0,           /* no token was checked */
+    NGX_HTTP_RESULTS_AUTH_PENDING,            /* waits for the store's answer */
+    NGX_HTTP_RESULTS_AUTH_OK,                 /* ctx->principal is set */
+    NGX_HTTP_RESULTS_AUTH_FOREIGN,            /* is not of the location's
+                                                 results_institution */
+    NGX_HTTP_RESULTS_AUTH_UNKNOWN,            /* the database does not know the
+                                                 token */
+    NGX_HTTP_RESULTS_AUTH_DOWN                /* the database could not be
+                                                 asked */
 } ngx_http_results_auth_e;
 
 
 typedef struct ngx_http_results_ctx_s  ngx_http_results_ctx_t;
 
-/* what is done after a step of a request */
+/* what goes on with a request when a read of it is over: next says with what */
 typedef void (*ngx_http_results_after_pt)(ngx_http_request_t *r,
     ngx_http_results_ctx_t *ctx, results_next_e next);
 
@@ -95,40 +110,51 @@ struct ngx_http_results_ctx_s {
     /* authentication */
     ngx_http_results_auth_e         auth;
     results_principal_t             principal;
-    ngx_http_results_flight_t      *flight;   /* while waiting in it */
-    ngx_queue_t                     queue;
+    ngx_http_results_flight_t      *flight;   /* the lookup that it waits for,
+                                                 or NULL */
+    ngx_queue_t                     queue;    /* those who wait for it */
 
     /* the arena and what lies in it; NULL before they are needed */
     results_arena_t                *arena;
     results_request_t              *req;
-    ngx_http_results_group_t       *group;    /* while it is the store's */
+    ngx_http_results_group_t       *group;    /* while it is the store's, else
+                                                 NULL */
 
-    size_t                          held;     /* counted by the store */
+    size_t                          held;     /* bytes, by _store_hold() */
     ngx_uint_t                      steps;    /* writes and reads so far */
-    ngx_http_results_after_pt       after;    /* the read */
+    ngx_http_results_after_pt       after;    /* called when the read is over */
 
     ngx_http_results_read_t         read;
-    ngx_buf_t                      *rows;     /* of the read, being sent */
-    results_buf_t                   piece;    /* their memory, from the first
-                                                 that the client left on */
-    ngx_temp_file_t                *spool;    /* what follows; or NULL */
-    ngx_queue_t                     stream;   /* while counted */
+    ngx_buf_t                      *rows;     /* the last piece of the reply
+                                                 that was sent, or NULL */
+    results_buf_t                   piece;    /* its memory, once the client did
+                                                 not take all of it */
+    ngx_temp_file_t                *spool;    /* the file that all further rows
+                                                 go to; NULL: none is needed */
+    ngx_queue_t                     stream;   /* its client's large replies, if
+                                                 `counted` */
     unsigned                        reading:1;     /* read is the store's */
-    unsigned                        streaming:1;   /* its header was sent */
-    unsigned                        ended:1;       /* its last row as well */
-    unsigned                        counted:1;     /* among its client's large
-                                                      replies */
+    unsigned                        streaming:1;   /* the header was sent before
+                                                      the last row came */
+    unsigned                        ended:1;       /* the reply is complete */
+    unsigned                        counted:1;
 
-    ngx_http_event_handler_pt       read_body;   /* nginx's own */
-    ngx_chain_t                    *body;     /* of an error of nginx's own */
-    unsigned                        page:1;   /* it takes the place of one */
-    unsigned                        replied:1;
+    ngx_http_event_handler_pt       read_body;   /* nginx's read handler, while
+                                                    the body is read */
+
+    /* set by filter.c, where an error that nginx raises is rendered */
+    ngx_chain_t                    *body;     /* to be sent in place of nginx's
+                                                 page; NULL: it was */
+    unsigned                        page:1;   /* nginx's page is dropped */
+
+    unsigned                        replied:1;   /* the reply is the dialect's
+                                                    already */
 
     /* for counters and variables; texts are constants, NULL: there is none */
-    ngx_http_results_loc_conf_t    *conf;     /* where it came in */
-    const char                     *token;    /* what the cache knew */
-    const char                     *outcome;  /* of its last write or read */
-    const char                     *error;
+    ngx_http_results_loc_conf_t    *conf;     /* of its first location */
+    const char                     *token;    /* "HIT", "MISS", "NEGATIVE" */
+    const char                     *outcome;  /* of its last write */
+    const char                     *error;    /* $results_error */
     ngx_uint_t                      queue_time;   /* microseconds */
     ngx_uint_t                      commit_time;
     ngx_uint_t                      batch_rows;   /* 0: none was committed */
@@ -143,7 +169,10 @@ extern ngx_module_t  ngx_http_results_module;
 
 char *ngx_http_results_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
-/* that the pools leave enough of worker_connections to clients */
+/*
+ * Checks that the pools leave enough of worker_connections to clients.
+ * NGX_ERROR, logged, where they do not.
+ */
 ngx_int_t ngx_http_results_check_connections(ngx_conf_t *cf);
 
 
@@ -172,8 +201,10 @@ char *ngx_http_results_merge_loc_conf(ngx_conf_t *cf, void *parent,
 ngx_int_t ngx_http_results_access_handler(ngx_http_request_t *r);
 
 /*
- * NGX_OK and the token; NGX_DECLINED where there is none, nor a malformed one
- * (RFC 6750 3.1: another scheme is no token); NGX_BUSY for two headers.
+ * Finds the bearer token in the request's Authorization header.  NGX_OK with
+ * the token, which points into the header; NGX_DECLINED without one, also where
+ * the header has another scheme (RFC 6750 3.1); NGX_ERROR for a malformed one;
+ * NGX_BUSY where there are several headers.
  */
 ngx_int_t ngx_http_results_token(ngx_http_request_t *r, results_auth_e auth,
     ngx_str_t *token);
@@ -182,8 +213,10 @@ ngx_int_t ngx_http_results_token(ngx_http_request_t *r, results_auth_e auth,
 /* lookup.c: tokens that are not in the cache */
 
 /*
- * Joins the lookup of the digest, or starts it: the request then waits, and
- * its phases run again once ctx->auth is set.  NGX_BUSY where too many wait.
+ * Joins the lookup of the digest that is in flight, or starts one, and sets
+ * ctx->auth to PENDING.  NGX_OK: the caller calls ngx_http_results_wait(), and
+ * the request's phases run again once the answer is in ctx->auth.  NGX_BUSY
+ * where too many requests wait, NGX_ERROR without memory.
  */
 ngx_int_t ngx_http_results_lookup(ngx_http_request_t *r,
     ngx_http_results_ctx_t *ctx, const u_char *digest);
@@ -196,16 +229,22 @@ void ngx_http_results_lookup_init_process(void);
 ngx_int_t ngx_http_results_handler(ngx_http_request_t *r);
 
 
-/* read.c: rows that leave as they come */
+/* read.c: replies whose rows are sent as they come */
 
 /*
- * Begins req->read; after() is called when it is over, with what comes next.
- * NGX_DECLINED with a failure, or NGX_ERROR: it is not.
+ * Starts the read in ctx->req->read.  NGX_OK: the request waits, each row is
+ * given to route->row(), and when the read is over after() is called, with what
+ * comes next.  NGX_DECLINED with ctx->req->failure set, or NGX_ERROR: nothing
+ * was started.
  */
 ngx_int_t ngx_http_results_start_read(ngx_http_request_t *r,
     ngx_http_results_ctx_t *ctx, ngx_http_results_after_pt after);
 
-/* the rest of a reply whose header was sent; returns what finalizes it */
+/*
+ * Sends the rest of a reply whose header and first rows were sent
+ * (ctx->streaming).  Returns what the request is to be finalized with;
+ * NGX_ERROR cuts the reply off.
+ */
 ngx_int_t ngx_http_results_send_rest(ngx_http_request_t *r);
 
 void ngx_http_results_read_init_process(void);
@@ -213,79 +252,107 @@ void ngx_http_results_read_init_process(void);
 
 /* request.c: a request as a dialect sees it, and its life */
 
-/* the context, made at the first call; NULL without memory */
+/*
+ * The request's context, made at the first call, with the cleanups that free it
+ * and take it back from the store; NULL without memory.
+ */
 ngx_http_results_ctx_t *ngx_http_results_ctx(ngx_http_request_t *r);
 
-/* the context if there is one, also after a redirect to another location */
+/* the context, also after an internal redirect; NULL where there is none */
 ngx_http_results_ctx_t *ngx_http_results_find_ctx(ngx_http_request_t *r);
 
-/* the dialect's request, made at the first call; NULL without memory */
+/*
+ * The dialect's request, filled in from nginx's at the first call; NULL without
+ * memory.  Only in locations with a dialect.
+ */
 results_request_t *ngx_http_results_request(ngx_http_request_t *r);
 
 /*
- * How often the request has a header, and its first value.  The name is in
- * lower case.
+ * How often the request has a header.  *value is set to the first one's value,
+ * if there is one, and points into the request.  name is in lower case.
  */
 ngx_uint_t ngx_http_results_header(ngx_http_request_t *r,
     const ngx_str_t *name, ngx_str_t *value);
 
 /*
- * The request waits for something that is no event of its own; a client that
- * leaves meanwhile ends it.  ngx_http_results_resume() ends the wait.
+ * _wait(): from now on the request waits for the store; where its client closes
+ * the connection meanwhile the request is finalized.
+ * _resume(): the answer has come, and the request goes on.  To be called first
+ * in the store's handlers.
  */
 ngx_int_t ngx_http_results_wait(ngx_http_request_t *r);
 ngx_int_t ngx_http_results_resume(ngx_http_request_t *r);
 
 
-/* reply.c: what leaves */
+/* reply.c: replies */
 
-/* sends req->reply; returns what finalizes the request */
+/*
+ * Sends req->reply with its body.  Returns what the request is to be finalized
+ * with, or what its content handler is to return; _send_error() and
+ * _send_text() do the same.
+ */
 ngx_int_t ngx_http_results_send(ngx_http_request_t *r);
 
 /* renders req->failure and sends it */
 ngx_int_t ngx_http_results_send_error(ngx_http_request_t *r);
 
-/* sends the header of req->reply, for a body of that length; -1: unknown */
+/*
+ * Sends the status and headers of req->reply, for a body of length bytes (-1:
+ * unknown).  Returns what ngx_http_send_header() does.
+ */
 ngx_int_t ngx_http_results_send_header(ngx_http_request_t *r, off_t length);
 
-/* req->reply's status, type and headers become the request's */
+/*
+ * Makes a reply's length, type and headers those of the request, and adds
+ * Cache-Control and Vary.  The values are not copied.
+ */
 ngx_int_t ngx_http_results_set_headers(ngx_http_request_t *r,
     results_reply_t *reply);
 
-/* answers a GET with what is no API's reply; the text is copied */
+/*
+ * Answers a GET or HEAD with a text of results_status or results_health, which
+ * is copied; any other method with 405.
+ */
 ngx_int_t ngx_http_results_send_text(ngx_http_request_t *r,
     ngx_uint_t status, ngx_str_t *type, const results_buf_t *text);
 
-/* adds a header to the response; the value is not copied */
+/*
+ * Adds a header to the response.  name is a constant; the value is not copied
+ * and must live as long as the request's pool.
+ */
 ngx_int_t ngx_http_results_push_header(ngx_http_request_t *r,
     const char *name, ngx_str_t *value);
 
-/* an answer is about to be sent to a request whose body was not read */
+/*
+ * To be called before a reply to a request whose body may not have been read:
+ * decides whether the connection can be kept after it.
+ */
 void ngx_http_results_unread_body(ngx_http_request_t *r);
 
-/* whether the client waits with its body until it is asked for it */
+/* whether the request has an Expect header: its body may never come */
 ngx_uint_t ngx_http_results_expects(ngx_http_request_t *r);
 
 
-/* filter.c: errors that nginx raises, in the dialect's shape */
+/* filter.c: errors that nginx raises, in the API's form */
 
+/* adds the module's header filter and body filter; for postconfiguration */
 void ngx_http_results_filter_init(void);
 
 
-/* outcome.c: what became of requests */
+/* outcome.c: what became of requests, for the counters */
 
-/* an API's place in the counters, and its name */
+/* an API's slot in the counters, and the name of a slot */
 ngx_uint_t ngx_http_results_api_slot(const results_dialect_t *dialect);
 const char *ngx_http_results_api_name(ngx_uint_t slot);
 
-/* the class that a request is counted in: "created", "invalid", ... */
+/* the counter of a request that is over: "created", "invalid", ... */
 const char *ngx_http_results_class(ngx_http_request_t *r);
 
-/* runs a step of the dialect, and counts how long it took the worker */
+/* calls step(ctx->req) and counts the time it took; returns what it returned */
 results_next_e ngx_http_results_step(ngx_http_results_ctx_t *ctx,
     results_next_e (*step)(results_request_t *req));
 
-/* counts work that began then, by results_time_monotonic() */
+/* counts the time since begun, which is of results_time_monotonic() */
 void ngx_http_results_worked(ngx_http_results_ctx_t *ctx, int64_t begun);
 
 ngx_int_t ngx_http_results_log_handler(ngx_http_request_t *r);
@@ -296,12 +363,12 @@ ngx_int_t ngx_http_results_log_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_results_add_variables(ngx_conf_t *cf);
 
 
-/* health.c: is this worker alive, can it store */
+/* health.c: whether this worker is alive, and whether it can store results */
 
 char *ngx_http_results_health(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 
-/* history.c: the last minutes, for the status page */
+/* history.c: samples of the last minutes, for the status page */
 
 typedef struct ngx_http_results_history_s  ngx_http_results_history_t;
 

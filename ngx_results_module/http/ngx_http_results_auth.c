@@ -39,13 +39,14 @@ ngx_http_results_access_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    /* the dialect decides; until then "satisfy any" is not satisfied */
+    /* the dialect checks the client itself, in the content phase: here neither
+       allowed nor refused */
 
     if (lcf->dialect->auth == RESULTS_AUTH_CLIENT) {
         return NGX_DECLINED;
     }
 
-    /* OPTIONS shows nothing but the methods there are */
+    /* OPTIONS needs no token: its reply says only which methods there are */
 
     if (r->method == NGX_HTTP_OPTIONS) {
         return NGX_OK;
@@ -161,7 +162,10 @@ ngx_http_results_authenticate(ngx_http_request_t *r,
 }
 
 
-/* the phase is run again while its answer is awaited, and when it is there */
+/*
+ * What the access phase returns for ctx->auth.  The phase may be run again
+ * while a lookup is in flight, and is when the answer has come.
+ */
 
 static ngx_int_t
 ngx_http_results_auth_result(ngx_http_request_t *r,
@@ -178,7 +182,8 @@ ngx_http_results_auth_result(ngx_http_request_t *r,
             return NGX_OK;
         }
 
-        /* "satisfy any" must not lead past this either */
+        /* where "satisfy any" lets it in nevertheless, the content phase must
+           not take it for authenticated */
 
         ctx->auth = NGX_HTTP_RESULTS_AUTH_FOREIGN;
 
@@ -206,7 +211,7 @@ ngx_http_results_auth_result(ngx_http_request_t *r,
 }
 
 
-/* results_institution names another one than the token's */
+/* whether results_institution names another institution than the token's */
 
 static ngx_uint_t
 ngx_http_results_foreign(ngx_http_request_t *r, results_principal_t *principal)
@@ -243,7 +248,7 @@ ngx_http_results_refuse(ngx_http_request_t *r, ngx_uint_t status,
     req->failure.token_sent = token_sent;
     req->failure.repeatable = 1;
 
-    /* of a store that is away the log tells once, not for each request */
+    /* that a store is away was logged once, and is not for each request */
 
     if (status != NGX_HTTP_SERVICE_UNAVAILABLE) {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0, "results: %s",

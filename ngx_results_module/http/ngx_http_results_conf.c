@@ -1,18 +1,17 @@
 
 /*
- * The directives but for results_store {}: what they accept, how they
- * inherit, what must be there together.  All of this runs in the master,
- * before any worker; nothing is freed but with the configuration's pool.
+ * The directives other than results_store {}: what they accept, how they are
+ * inherited, which need each other.  All of this runs in the master while the
+ * configuration is read; memory is that of the configuration's pool.
  *
- * A check of the finished configuration names the file and line of the
- * directive in question, since nginx itself then stands at the end of
- * http {}.
+ * Checks of the complete configuration log the file and line of the directive,
+ * which was kept for that: nginx itself would log those of the end of http {}.
  */
 
 #include "ngx_http_results.h"
 
 
-/* a token that is to be good for longer: results.issue_token() */
+/* 30 days in seconds; results.issue_token() issues tokens for longer */
 #define NGX_HTTP_RESULTS_TOKEN_TTL_MAX  (30 * 86400)
 
 
@@ -325,7 +324,7 @@ ngx_http_results_taken(ngx_command_t *cmd, ngx_http_results_loc_conf_t *lcf)
 }
 
 
-/* the location is served with lcf->dialect */
+/* makes the location one that is served by lcf->dialect */
 
 static char *
 ngx_http_results_serve(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -335,7 +334,7 @@ ngx_http_results_serve(ngx_conf_t *cf, ngx_command_t *cmd,
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    /* a request's path is taken relative to the location's */
+    /* a request's path is taken relative to the location's name */
 
     if (clcf->named
 #if (NGX_PCRE)
@@ -428,7 +427,7 @@ ngx_http_results_create_main_conf(ngx_conf_t *cf)
 }
 
 
-/* all of http {} has been read, nothing is merged yet */
+/* called when all of http {} has been read, and before locations are merged */
 
 char *
 ngx_http_results_init_main_conf(ngx_conf_t *cf, void *conf)
@@ -511,7 +510,7 @@ ngx_http_results_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    /* "if" and "limit_except" blocks are the location that they stand in */
+    /* "if" and "limit_except" blocks serve what their location does */
 
     if (conf->dialect == NULL && clcf->noname && prev->dialect) {
         conf->dialect = prev->dialect;
@@ -555,7 +554,7 @@ ngx_http_results_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
-    /* a token that is issued is stored, by a reader */
+    /* to issue a token is a write, although readers do it */
 
     if (conf->store->connections == 0
         && conf->dialect->auth == RESULTS_AUTH_CLIENT)

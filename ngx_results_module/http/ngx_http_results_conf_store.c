@@ -18,7 +18,7 @@ static char *ngx_http_results_store_timeout(ngx_conf_t *cf, void *post,
     void *data);
 
 
-/* 0: nothing is written to it, so it may be read-only */
+/* "connections 0": the store is only read, so its server may be a standby */
 
 static ngx_conf_num_bounds_t  ngx_http_results_writers_bounds = {
     ngx_conf_check_num_bounds, 0, 64
@@ -43,7 +43,7 @@ static ngx_conf_enum_t  ngx_http_results_durability[] = {
 };
 
 
-/* what stands in results_store {}; only the type says how many arguments */
+/* the parameters of results_store {}; of a type only NGX_CONF_TAKE... counts */
 
 static ngx_command_t  ngx_http_results_store_parameters[] = {
 
@@ -224,7 +224,7 @@ ngx_http_results_store_parameter(ngx_conf_t *cf, ngx_command_t *dummy,
             continue;
         }
 
-        /* as NGX_CONF_TAKE1 and NGX_CONF_TAKE12 are bits */
+        /* NGX_CONF_TAKE12 has the bits of NGX_CONF_TAKE1 and NGX_CONF_TAKE2 */
 
         takes = (cf->args->nelts == 2) ? NGX_CONF_TAKE1
                 : (cf->args->nelts == 3) ? NGX_CONF_TAKE2 : 0;
@@ -351,9 +351,10 @@ ngx_http_results_store_timeout(ngx_conf_t *cf, void *post, void *data)
 
 
 /*
- * The pools must leave connections to clients.  Where events {} comes after
- * http {}, its numbers are not known here, and the check is left out: an
- * error in any later step of a reload would end the master.
+ * The pools of a worker may take an eighth of worker_connections at most.
+ * Where events {} comes after http {} the number is not known yet, and the
+ * check is left out: an error in any later step of a reload would end the
+ * master.
  */
 
 ngx_int_t

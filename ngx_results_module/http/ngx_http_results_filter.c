@@ -1,9 +1,10 @@
 
 /*
- * Errors that nginx raises itself in a location with results_api (413, what
- * limit_req says, the access phase's refusals) get the API's shape: in place
- * of nginx's page the dialect's body is sent.  An error_page of the operator
- * never comes here, as it is no page of nginx's own.
+ * Errors that nginx raises itself in a location with results_api (a 413, those
+ * of limit_req and of the access phase) are given the API's form: the header
+ * filter renders the dialect's body, and the body filter sends it in place of
+ * nginx's page.  Where the operator has set error_page for a status, that is
+ * sent and this file does nothing.
  */
 
 #include "ngx_http_results.h"
@@ -42,7 +43,7 @@ ngx_http_results_header_filter(ngx_http_request_t *r)
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_results_module);
 
-    /* only nginx's special responses set err_status */
+    /* err_status is set by ngx_http_special_response_handler() only */
 
     if (lcf->dialect == NULL
         || r->err_status < NGX_HTTP_BAD_REQUEST
@@ -106,14 +107,14 @@ ngx_http_results_replace(ngx_http_request_t *r, results_request_t *req)
     ctx->page = 1;
 
     /*
-     * nginx closes at once after a 400; a client that is still sending its
-     * body would get a reset in place of the reply
+     * After a 400 nginx closes the connection at once.  A client that is still
+     * sending its body would get a reset then, and not see the reply.
      */
 
     r->lingering_close = (r->headers_in.content_length_n > 0
                           || r->headers_in.chunked);
 
-    /* the body that nginx waits for may never come */
+    /* nginx discards a body that the client may never send */
 
     if (r->discard_body && ngx_http_results_expects(r)) {
         r->keepalive = 0;
@@ -123,7 +124,7 @@ ngx_http_results_replace(ngx_http_request_t *r, results_request_t *req)
 }
 
 
-/* the words of an error that is nginx's */
+/* sets the failure, in words, for an error that nginx has raised */
 
 static void
 ngx_http_results_failure(ngx_http_request_t *r, results_request_t *req)
@@ -192,7 +193,7 @@ ngx_http_results_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         return ngx_http_next_body_filter(r, in);
     }
 
-    /* nginx's page; a filter that copies may give it in pieces */
+    /* nginx's page is dropped; it may come in several calls */
 
     for (cl = in; cl; cl = cl->next) {
         cl->buf->pos = cl->buf->last;

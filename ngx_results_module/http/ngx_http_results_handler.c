@@ -1,15 +1,15 @@
 
 /*
  * The content phase: one request from its route to its reply.  What can be
- * told from the headers is told before the body is read.  A write belongs to
- * the store until it calls back, or until the request leaves first, which the
- * context's cleanup then tells the store.
+ * refused by its headers is refused before its body is read.  A write belongs
+ * to the store until the store calls back; where the client leaves before, the
+ * context's cleanup (request.c) takes it back.
  */
 
 #include "ngx_http_results.h"
 
 
-/* writes and reads that one request may take, one after the other */
+/* writes and reads that one request may need, one after the other */
 #define NGX_HTTP_RESULTS_STEPS_MAX  20
 
 
@@ -49,7 +49,7 @@ ngx_http_results_handler(ngx_http_request_t *r)
     results_request_t       *req;
     ngx_http_results_ctx_t  *ctx;
 
-    /* a subrequest does not pass the access phase */
+    /* a subrequest (mirror, SSI) does not pass the access phase */
 
     if (r != r->main) {
         return NGX_HTTP_FORBIDDEN;
@@ -67,11 +67,12 @@ ngx_http_results_handler(ngx_http_request_t *r)
     ctx = ngx_http_get_module_ctx(r, ngx_http_results_module);
 
     if (req->dialect->auth == RESULTS_AUTH_CLIENT) {
-        /* nobody yet */
+        /* the dialect checks the client's id and secret itself */
 
     } else if (ctx->auth != NGX_HTTP_RESULTS_AUTH_OK) {
 
-        /* "satisfy any" let it pass by its address; nobody is its writer */
+        /* let in by its address under "satisfy any", but without a principal
+           there is nobody whose results these could be */
 
         if (req->failure.status == 0) {
             results_fail(req, NGX_HTTP_UNAUTHORIZED,
@@ -119,7 +120,10 @@ ngx_http_results_handler(ngx_http_request_t *r)
 }
 
 
-/* all that needs no body */
+/*
+ * All checks that need no body: the route, the principal's rights, headers, and
+ * whether the store would take a write.  NGX_DECLINED with req->failure set.
+ */
 
 static ngx_int_t
 ngx_http_results_check(ngx_http_request_t *r, results_request_t *req)
@@ -152,7 +156,7 @@ ngx_http_results_check(ngx_http_request_t *r, results_request_t *req)
         }
     }
 
-    /* what writes no record needs no room in the queue */
+    /* only requests that write records need room in the queue */
 
     if (req->method & (RESULTS_METHOD_GET|RESULTS_METHOD_HEAD)
         || req->dialect->auth == RESULTS_AUTH_CLIENT)
@@ -177,7 +181,7 @@ ngx_http_results_check(ngx_http_request_t *r, results_request_t *req)
 }
 
 
-/* records point to what lies in their arena, and only there */
+/* copies the principal to the arena, as records may point to its texts */
 
 static ngx_int_t
 ngx_http_results_principal(ngx_http_results_ctx_t *ctx)
@@ -216,7 +220,11 @@ ngx_http_results_options(ngx_http_request_t *r, results_request_t *req)
 }
 
 
-/* nginx closes the connection of a body that stalls, without a word */
+/*
+ * The read event handler while the body is read.  Where a body does not come in
+ * time nginx would close the connection without a reply; here the client gets a
+ * 408.
+ */
 
 static void
 ngx_http_results_body_reader(ngx_http_request_t *r)
@@ -271,7 +279,7 @@ ngx_http_results_body_handler(ngx_http_request_t *r)
 }
 
 
-/* the body in one piece: from memory as it is, from a file read back */
+/* sets req->body: memory as it is, or a copy if it is in parts or in a file */
 
 static ngx_int_t
 ngx_http_results_read_body(ngx_http_request_t *r, results_request_t *req)
@@ -349,7 +357,7 @@ ngx_http_results_read_buf(ngx_buf_t *b, u_char *p)
 }
 
 
-/* bytes of memory: what the body became, and the body itself */
+/* bytes of memory that a request keeps while it waits for the store */
 
 static size_t
 ngx_http_results_held(ngx_http_results_ctx_t *ctx)
@@ -358,7 +366,10 @@ ngx_http_results_held(ngx_http_results_ctx_t *ctx)
 }
 
 
-/* a body that waits for a read is bounded as those that wait for a write */
+/*
+ * Counts the memory of a request with a body that is about to read, so that
+ * there is a bound for these as for those that wait to be written.
+ */
 
 static ngx_int_t
 ngx_http_results_hold(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx)
@@ -389,7 +400,7 @@ ngx_http_results_hold(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx)
 }
 
 
-/* after parse(), and after each finish() */
+/* does what parse(), or the last finish(), said comes next */
 
 static void
 ngx_http_results_next(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx,
@@ -491,7 +502,7 @@ ngx_http_results_write(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx)
 }
 
 
-/* as ngx_http_results_taken_e says */
+/* sets the failure for a write that the store has not taken */
 
 static void
 ngx_http_results_not_taken(ngx_http_request_t *r, unsigned nrecords,
@@ -630,7 +641,8 @@ ngx_http_results_verdict(ngx_http_results_ctx_t *ctx,
         ctx->outcome = "unknown";
         ctx->error = "outcome_unknown";
 
-        /* a POST with neither key nor id of its own: another record */
+        /* a POST without an Idempotency-Key or an id of the client's would
+           create a second record */
 
         req->failure.repeatable =
                     (req->method & (RESULTS_METHOD_PUT|RESULTS_METHOD_DELETE))
@@ -647,7 +659,7 @@ ngx_http_results_verdict(ngx_http_results_ctx_t *ctx,
 }
 
 
-/* the word of its records; "mixed" where they have several */
+/* the outcome of its records in a word; "mixed" where they differ */
 
 static const char *
 ngx_http_results_outcome(ngx_http_results_group_t *group)

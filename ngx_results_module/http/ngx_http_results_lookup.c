@@ -1,15 +1,15 @@
 
 /*
- * Tokens that are not in the cache: one lookup per digest and worker is in
- * flight, and every request with that token waits in it.  A flight is on the
- * heap, owned by this file, from its first request until its answer, or until
- * its last request has left.
+ * Tokens that are not in the cache.  For each such token a worker has one
+ * lookup in flight, and all requests with that token wait for it: together they
+ * are a "flight".  It is allocated on the heap by its first request, and freed
+ * when the answer has been passed on, or when its last request has left before.
  */
 
 #include "ngx_http_results.h"
 
 
-/* requests of a worker that wait for an answer */
+/* requests of a worker that may wait for lookups */
 #define NGX_HTTP_RESULTS_WAITING_MAX  4096
 
 #define NGX_HTTP_RESULTS_FLIGHT_KEY                                           \
@@ -138,7 +138,7 @@ ngx_http_results_flight(ngx_http_request_t *r, const u_char *digest)
 }
 
 
-/* the request ends; perhaps before the answer */
+/* the request ends, and may still wait for an answer */
 
 static void
 ngx_http_results_lookup_cleanup(void *data)
@@ -162,7 +162,7 @@ ngx_http_results_lookup_leave(ngx_http_results_ctx_t *ctx)
     ngx_http_results_waiting--;
     ctx->flight = NULL;
 
-    /* a flight that has landed is being walked, and freed, further up */
+    /* one that has landed is freed by looked_up(), which has called us */
 
     /* who is in a queue has a flight: NOLINTNEXTLINE(*-core.NullDereference) */
     if (!ngx_queue_empty(&flight->requests) || flight->landed) {
@@ -193,7 +193,8 @@ ngx_http_results_looked_up(ngx_http_results_lookup_t *lookup,
 
     ngx_http_results_cache(flight, principal, ttl);
 
-    /* each may end others of its connection, which then leave the queue */
+    /* each time the first: a request that goes on may end others, which then
+       leave the queue */
 
     while (!ngx_queue_empty(&flight->requests)) {
 
@@ -231,7 +232,7 @@ ngx_http_results_looked_up(ngx_http_results_lookup_t *lookup,
 }
 
 
-/* nothing is remembered of a store that could not tell */
+/* caches the answer, unless it says that nothing is known */
 
 static void
 ngx_http_results_cache(ngx_http_results_flight_t *flight,

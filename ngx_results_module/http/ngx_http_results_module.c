@@ -231,7 +231,8 @@ ngx_http_results_init_process(ngx_cycle_t *cycle)
     ngx_http_results_main_conf_t    *mcf;
     ngx_http_results_store_conf_t  **stores;
 
-    /* the cache manager serves no request, and some have no http {} */
+    /* nginx calls this in the cache manager and loader as well, which serve
+       nothing; and there may be no http {} */
 
     if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
     {

@@ -47,7 +47,8 @@ ngx_http_results_api_slot(const results_dialect_t *dialect)
 {
     ngx_uint_t  i;
 
-    /* results_token_endpoint's is not in the table: it comes last */
+    /* results_token_endpoint's dialect is not in the table: its slot is the
+       one after the last */
 
     for (i = 0; results_dialects[i] && results_dialects[i] != dialect; i++) {
         /* void */
@@ -85,7 +86,7 @@ ngx_http_results_classify(ngx_http_request_t *r)
     ngx_uint_t               status;
     ngx_http_results_ctx_t  *ctx;
 
-    /* a reply that was cut off began as any other: 200 */
+    /* a reply that was cut off has the status 200, too */
 
     ctx = ngx_http_results_find_ctx(r);
 
@@ -117,7 +118,7 @@ ngx_http_results_classify(ngx_http_request_t *r)
         return NGX_HTTP_RESULTS_UNAVAILABLE;
     }
 
-    /* 304: what the client has is still right */
+    /* 304 counts as ok: what the client has is still right */
 
     return status < 400 ? NGX_HTTP_RESULTS_OK
            : status < 500 ? NGX_HTTP_RESULTS_INVALID
@@ -165,10 +166,7 @@ ngx_http_results_log_handler(ngx_http_request_t *r)
 }
 
 
-/*
- * A step of the dialect: while it runs the worker serves nobody else, so its
- * time is counted.
- */
+/* while a step of the dialect runs the worker serves no other request */
 
 results_next_e
 ngx_http_results_step(ngx_http_results_ctx_t *ctx,

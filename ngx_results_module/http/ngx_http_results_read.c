@@ -1,23 +1,25 @@
 
 /*
- * A read's rows become the reply as they come.  One row, or what fits into
- * RESULTS_STREAM_SIZE, leaves as one reply with its length; a longer one
- * leaves in pieces of about that size.  Where its client does not take a piece
- * at once, all that follows goes to a temporary file, and from there to the
- * client when the last row has come: so a client that reads slowly, or not at
- * all, holds neither a reader nor memory for a page.
+ * The rows of a read are rendered and sent as they come.  A single row, or a
+ * page of less than RESULTS_STREAM_SIZE bytes, is sent at the end, with its
+ * length.  A longer page is sent in pieces of about that size.  Where the
+ * client does not take a piece at once, all further rows are spooled to a
+ * temporary file, which is sent when the last row has come: so a client that
+ * reads slowly, or not at all, occupies neither a connection to the database
+ * nor memory for a whole page.
  *
- * Replies of more than RESULTS_STREAM_SIZE are counted for each client, and
- * one that leaves many of them unread gets no more.
+ * Replies of at least RESULTS_STREAM_SIZE bytes are counted for each client
+ * until their requests end.  A client that has as many as results_streams
+ * allows is answered 503.
  */
 
 #include "ngx_http_results.h"
 
 
-/* bytes of an id that the log shows */
+/* bytes of a row's id that are logged */
 #define NGX_HTTP_RESULTS_LOGGED_ID  255
 
-/* lists of the replies that are counted, by client */
+/* slots of the hash table of counted replies, by client */
 #define NGX_HTTP_RESULTS_STREAMS  64
 
 
@@ -221,7 +223,7 @@ ngx_http_results_row(ngx_http_results_read_t *read,
         return;
     }
 
-    /* nothing follows a single row: it leaves with its length */
+    /* nothing follows a single row: it is sent at the end, with its length */
 
     if (req->read.function == RESULTS_READ_RECORD) {
         return;
@@ -236,8 +238,9 @@ ngx_http_results_row(ngx_http_results_read_t *read,
 
 
 /*
- * The key of a row, and nothing else of it: who administers the database can
- * find and mend it.  SQL may have put anything into an id.
+ * Logs the key of a row that can not be rendered, so that whoever administers
+ * the database can find and correct it, and nothing else of the row.  SQL may
+ * have put anything into an id, so only printable ASCII is logged.
  */
 
 static void
@@ -267,7 +270,7 @@ ngx_http_results_left_out(ngx_http_request_t *r, results_left_out_t *row)
 }
 
 
-/* the read was lost before anything left: the dialect forgets it as well */
+/* the rows will come again: drops the reply so far, and tells the dialect */
 
 static void
 ngx_http_results_again(ngx_http_results_read_t *read)
@@ -357,7 +360,11 @@ ngx_http_results_send_rows(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx)
 }
 
 
-/* the piece that is being sent keeps its memory, the next ones get another */
+/*
+ * The client did not take all of a piece: from now on rows are spooled.  The
+ * piece keeps its memory until it is sent; the rows that follow get another
+ * buffer.
+ */
 
 static ngx_int_t
 ngx_http_results_spool_start(ngx_http_request_t *r,
@@ -390,6 +397,8 @@ ngx_http_results_spool_start(ngx_http_request_t *r,
     return ngx_http_results_wait_writable(r);
 }
 
+
+/* writes the rows that were rendered since to the temporary file */
 
 static ngx_int_t
 ngx_http_results_spool(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx)
@@ -439,7 +448,7 @@ ngx_http_results_spool(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx)
 }
 
 
-/* sends the piece that the client has not taken yet */
+/* the write event handler: sends what is left of the piece */
 
 static void
 ngx_http_results_rows_writer(ngx_http_request_t *r)
@@ -472,7 +481,7 @@ ngx_http_results_rows_writer(ngx_http_request_t *r)
         return;
     }
 
-    /* the timer of limit_rate ends the delay */
+    /* while limit_rate delays the reply, the timer is that of the delay */
 
     if (wev->timer_set && !wev->delayed) {
         ngx_del_timer(wev);
@@ -533,7 +542,7 @@ ngx_http_results_read_done(ngx_http_results_read_t *read,
                      "be sent again");
         req->failure.repeatable = 1;
 
-        /* of a reply that was begun and not sent nothing is left */
+        /* drops what was rendered and not sent */
         req->reply.body.len = 0;
         req->reply.nheaders = 0;
     }
@@ -542,7 +551,7 @@ ngx_http_results_read_done(ngx_http_results_read_t *read,
 }
 
 
-/* the read is not the store's any more */
+/* the read is over, or was taken back: the request goes on */
 
 static void
 ngx_http_results_read_over(ngx_http_results_ctx_t *ctx, results_next_e next)
@@ -579,7 +588,7 @@ ngx_http_results_send_rest(ngx_http_request_t *r)
     ctx = ngx_http_get_module_ctx(r, ngx_http_results_module);
     reply = &ctx->req->reply;
 
-    /* too late for another status: the client must see that it is cut off */
+    /* the status was sent: the client must see that the reply is cut off */
 
     if (ctx->req->failure.status || reply->body.failed) {
         return NGX_ERROR;

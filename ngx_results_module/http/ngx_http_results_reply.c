@@ -1,8 +1,8 @@
 
 /*
- * What leaves: a dialect's reply becomes nginx's headers and body.  Nothing
- * is copied: the reply lies in the request's arena, which lives until the
- * pool is destroyed.
+ * Replies: a dialect's reply becomes nginx's headers and body.  Nothing is
+ * copied: the headers lie in the request's arena and the body in a buffer of
+ * its own, and both live until the pool is destroyed.
  */
 
 #include "ngx_http_results.h"
@@ -72,7 +72,7 @@ ngx_http_results_send_header(ngx_http_request_t *r, off_t length)
     ctx = ngx_http_get_module_ctx(r, ngx_http_results_module);
     reply = &ctx->req->reply;
 
-    /* not what an "error_page ... =200" that led here would make of it */
+    /* else an "error_page ... =200" that has led here would set the status */
 
     r->err_status = 0;
     r->headers_out.status = reply->status;
@@ -81,11 +81,13 @@ ngx_http_results_send_header(ngx_http_request_t *r, off_t length)
         return NGX_ERROR;
     }
 
-    /* of a 304 the length would be that of what is not sent */
+    /* a 304 has no body, and its Content-Length would have to be that of the
+       200 it stands for */
 
     r->headers_out.content_length_n = (reply->status == 304) ? -1 : length;
 
-    /* a header filter that came to 412 or 304 would belie what is stored */
+    /* preconditions were evaluated against the database: nginx's filter must
+       not turn the reply into a 304 or 412 */
 
     r->disable_not_modified = 1;
     r->header_only = (length == 0);
@@ -145,8 +147,8 @@ ngx_http_results_set_headers(ngx_http_request_t *r, results_reply_t *reply)
 
 
 /*
- * What one caller gets is not for the next one: no cache on the way keeps it.
- * With an ETag the caller's own cache may, and asks before each use.
+ * A reply is for its caller only, so no shared cache may keep it.  With an ETag
+ * (validated) the caller's own cache may, and asks before each use.
  */
 
 static ngx_int_t
@@ -201,7 +203,7 @@ ngx_http_results_send_text(ngx_http_request_t *r, ngx_uint_t status,
     r->headers_out.content_length_n = text->len;
     r->headers_out.content_type = *type;
 
-    /* the type alone, as gzip_types and the like know it */
+    /* without "; charset=...", as gzip_types compares it */
 
     r->headers_out.content_type_len = strcspn((char *) type->data, ";");
     r->headers_out.content_type_lowcase = NULL;
@@ -238,7 +240,8 @@ ngx_http_results_push_header(ngx_http_request_t *r, const char *name,
     h->next = NULL;
 #endif
 
-    /* a filter that changes the body takes them back, or makes them weak */
+    /* nginx's filters that change a body, as gzip, weaken or remove these
+       two: they find them here */
 
     if (ngx_strcmp(name, "ETag") == 0) {
         r->headers_out.etag = h;
@@ -252,9 +255,10 @@ ngx_http_results_push_header(ngx_http_request_t *r, const char *name,
 
 
 /*
- * A reply to a request whose body was not read.  A chunked body could go on
- * for ever while it is discarded, and after "Expect: 100-continue" nobody
- * knows whether it comes: then the connection ends with the reply.
+ * The body of a request that is refused is discarded, so that the connection
+ * can be used again.  But a chunked body could go on for ever, and after
+ * "Expect: 100-continue" nobody knows whether it comes at all: then the
+ * connection is closed after the reply.
  */
 
 void

@@ -1,18 +1,19 @@
 
 /*
- * A request as a dialect sees it, and what a request of this module has that
- * lives longer than one function: its context, its arena, its waits.
+ * A request as a dialect sees it, and what lives as long as a request of this
+ * module: its context and its arena; and how it waits for the store.
  *
- * Two cleanups belong to a context.  The one of the request runs first, also
- * when the client has left: it takes the request out of what it waits for.
- * The one of the pool frees the arena and the reply, and only then, since
- * HTTP/2 may still be sending the reply when the request's cleanups run.
+ * A context has two cleanups.  That of the request (ngx_http_cleanup_add) runs
+ * first, also when the client has left: it takes back from the store what the
+ * request waits for.  That of the pool (ngx_pool_cleanup_add) runs last and
+ * frees the arena and the reply: before, HTTP/2 may still be sending the
+ * reply.
  */
 
 #include "ngx_http_results.h"
 
 
-/* of a merge, where client_max_body_size sets no limit */
+/* bytes that a merge may come to where client_max_body_size sets no limit */
 #define NGX_HTTP_RESULTS_OBJECT_MAX  (16 * 1024 * 1024)
 
 
@@ -80,7 +81,7 @@ ngx_http_results_ctx(ngx_http_request_t *r)
 }
 
 
-/* nginx forgets the contexts when it redirects, as for error_page */
+/* an internal redirect, as for error_page, clears the contexts of a request */
 
 ngx_http_results_ctx_t *
 ngx_http_results_find_ctx(ngx_http_request_t *r)
@@ -182,7 +183,7 @@ ngx_http_results_request(ngx_http_request_t *r)
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
-    /* 0: no limit */
+    /* client_max_body_size 0: no limit */
 
     req->max_object = clcf->client_max_body_size
                       ? (size_t) clcf->client_max_body_size
@@ -242,7 +243,7 @@ ngx_http_results_request(ngx_http_request_t *r)
 }
 
 
-/* nginx refuses a second one of a name */
+/* nginx refuses requests that have one of these headers twice */
 
 static void
 ngx_http_results_precondition(results_str_t *value, ngx_table_elt_t *header)
@@ -309,7 +310,7 @@ ngx_http_results_set_path(ngx_http_request_t *r, results_request_t *req)
 
         path = r->uri;
 
-        /* a "rewrite ... break" may lead anywhere */
+        /* a "rewrite ... break" may have led to any path */
 
         if (path.len >= lcf->prefix.len
             && ngx_strncmp(path.data, lcf->prefix.data, lcf->prefix.len) == 0)
@@ -385,7 +386,7 @@ ngx_http_results_raw_path(ngx_http_request_t *r, ngx_str_t *prefix,
 }
 
 
-/* has a segment that is empty, "." or "..", but for an empty last one */
+/* whether some segment is ".", "..", or empty and not the last one */
 
 static ngx_uint_t
 ngx_http_results_dot_segments(ngx_str_t *path)
@@ -416,7 +417,10 @@ ngx_http_results_dot_segments(ngx_str_t *path)
 }
 
 
-/* the rest of an encoded path behind a prefix that is not; NULL: no prefix */
+/*
+ * The rest of a percent-encoded path after a prefix that is not encoded; NULL
+ * where the path does not begin with it.
+ */
 
 static u_char *
 ngx_http_results_skip_prefix(ngx_str_t *path, ngx_str_t *prefix)
@@ -456,8 +460,8 @@ ngx_http_results_skip_prefix(ngx_str_t *path, ngx_str_t *prefix)
 
 
 /*
- * "https://host:port/location/": what results_base_url says, else the host as
- * the client sent it.
+ * Sets req->base to "https://host:port/location/": the scheme and host of
+ * results_base_url, else those by which the client has reached us.
  */
 
 static ngx_int_t
@@ -510,7 +514,7 @@ ngx_http_results_set_base(ngx_http_request_t *r, results_request_t *req)
 }
 
 
-/* lines of one name are one list: RFC 9110 5.3 */
+/* a header's value; several lines are one list with commas (RFC 9110 5.3) */
 
 static results_str_t
 ngx_http_results_header_str(results_request_t *req, ngx_http_request_t *r,

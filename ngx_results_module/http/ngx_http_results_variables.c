@@ -1,9 +1,8 @@
 
 /*
- * The $results_... variables: who asked for what, and what became of it.
- * None holds a token or text of a body: all that comes from a request is a
- * part of the token's digest, and the names that the database has for whoever
- * the token stands for.
+ * The $results_... variables: who has asked, and what became of it.  None holds
+ * a token or text of a body.  What they show of a request is a part of its
+ * token's digest, and the names that the database has for the principal.
  */
 
 #include "ngx_http_results.h"
@@ -44,7 +43,7 @@ static ngx_http_results_loc_conf_t *ngx_http_results_asked(
     ngx_http_request_t *r);
 
 
-/* most change while a request goes on: they are asked for each time */
+/* not cacheable where the value changes while a request goes on */
 
 static ngx_http_variable_t  ngx_http_results_variables[] = {
 
@@ -94,7 +93,7 @@ static ngx_http_variable_t  ngx_http_results_variables[] = {
 };
 
 
-/* where no part of the module said what was wrong */
+/* $results_error by status, where ctx->error is not set */
 
 static const ngx_http_results_error_t  ngx_http_results_errors[] = {
     { 0,                                  "client_left" },
@@ -153,8 +152,8 @@ ngx_http_results_api_variable(ngx_http_request_t *r,
 
 
 /*
- * In every phase, so that limit_req and limit_conn can count by token; empty,
- * which they do not count, where there is no well-formed one.
+ * Set in every phase, so that limit_req and limit_conn can count by token.
+ * Without a well-formed token it is empty, and they do not count the request.
  */
 
 static ngx_int_t
@@ -188,7 +187,7 @@ ngx_http_results_token_key_variable(ngx_http_request_t *r,
 }
 
 
-/* data: which of the principal's texts */
+/* data says which of the principal's texts */
 
 static ngx_int_t
 ngx_http_results_principal_variable(ngx_http_request_t *r,
@@ -229,7 +228,7 @@ ngx_http_results_principal_variable(ngx_http_request_t *r,
 }
 
 
-/* data: which of the context's words */
+/* data says which of the context's words */
 
 static ngx_int_t
 ngx_http_results_word_variable(ngx_http_request_t *r,
@@ -309,7 +308,7 @@ ngx_http_results_error_variable(ngx_http_request_t *r,
 }
 
 
-/* data: which of the context's times; seconds with microseconds */
+/* data says which of the context's times; in seconds with six decimals */
 
 static ngx_int_t
 ngx_http_results_time_variable(ngx_http_request_t *r,
@@ -379,7 +378,7 @@ ngx_http_results_sqlstate_variable(ngx_http_request_t *r,
 }
 
 
-/* NULL: not found, which a log shows as "-" */
+/* sets v to text; NULL: to "not found", which a log shows as "-" */
 
 static ngx_int_t
 ngx_http_results_text_value(ngx_http_variable_value_t *v, const char *text,
@@ -400,7 +399,7 @@ ngx_http_results_text_value(ngx_http_variable_value_t *v, const char *text,
 }
 
 
-/* the location that the request was for, before any redirect */
+/* the configuration of the location that the request was for at first */
 
 static ngx_http_results_loc_conf_t *
 ngx_http_results_asked(ngx_http_request_t *r)
