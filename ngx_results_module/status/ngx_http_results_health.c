@@ -1,8 +1,8 @@
 
 /*
- * results_health: whether this worker is alive, or whether it can store
- * results now.  Each worker answers for itself, as each has connections of
- * its own.
+ * results_health: "live" says that this worker is alive, "ready" whether it can
+ * store and read results now.  Each worker answers for itself, as each has
+ * connections of its own.
  */
 
 #include "ngx_http_results.h"

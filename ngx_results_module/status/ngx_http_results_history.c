@@ -1,27 +1,28 @@
 
 /*
- * The last minutes, for the status page: every other second one worker, the
- * first whose timer finds that it is time, writes down some of the sums.  The
- * samples lie in the zone of the counters and outlive reloads and workers.
+ * Samples of the last minutes, for the status page.  Every two seconds one
+ * worker, the first whose timer runs out, writes a sample of some of the sums.
+ * The samples lie in the zone of the counters and outlive reloads and workers.
  *
- * Whoever takes `last` writes the next sample, which can be seen when `n` says
- * so.  A worker that is killed, or stopped, in the middle leaves a place that
- * nobody reads; two seconds later the next one writes the same place, as a
- * whole.  One that goes on then has lost its turn: it does not count.
+ * The worker that succeeds in changing `last` writes the next sample, and then
+ * increments `n`, so that it is read.  A worker that is killed or stopped in
+ * between leaves a sample that nobody reads; two seconds later another worker
+ * overwrites it.  If the first one then goes on, it finds that `last` has
+ * changed and writes nothing.
  */
 
 #include "ngx_http_results_metrics.h"
 
 
 #define NGX_HTTP_RESULTS_SAMPLE_EVERY  2000   /* milliseconds */
-#define NGX_HTTP_RESULTS_SAMPLE_EARLY  100    /* a timer may be */
+#define NGX_HTTP_RESULTS_SAMPLE_EARLY  100    /* that a timer may be early */
 #define NGX_HTTP_RESULTS_SAMPLES       300
 
 #define ngx_http_results_sampled(name, field)                                 \
     { name, offsetof(ngx_http_results_report_t, field) }
 
 
-/* where a number is in the JSON, and in a report */
+/* the numbers of a sample: their paths in the JSON, their places in a report */
 static const struct {
     const char             *path;
     size_t                  offset;
@@ -58,9 +59,9 @@ typedef struct {
 
 
 struct ngx_http_results_history_s {
-    ngx_atomic_t               last;        /* ngx_current_msec of the last;
-                                               0: there was none */
-    ngx_atomic_t               n;           /* so many there have been */
+    ngx_atomic_t               last;        /* ngx_current_msec when the last
+                                               sample was begun; 0: none was */
+    ngx_atomic_t               n;           /* samples written so far */
     ngx_http_results_sample_t  samples[NGX_HTTP_RESULTS_SAMPLES];
 };
 
@@ -82,7 +83,7 @@ ngx_http_results_history_init_process(ngx_cycle_t *cycle,
 {
     ngx_event_t  *ev;
 
-    /* without a results_status nobody looks at it */
+    /* without a results_status nobody reads the samples, so none are taken */
 
     ngx_http_results_history = mcf->policy.len
                                ? ngx_http_results_counters_history() : NULL;
@@ -133,7 +134,7 @@ ngx_http_results_history_handler(ngx_event_t *ev)
     last = history->last;
     turn = ngx_current_msec;
 
-    /* another worker's clock, which last was read from, may be ahead */
+    /* ngx_current_msec of the worker that set last may be ahead of ours */
 
     if ((last
          && (ngx_msec_int_t) (ngx_current_msec - last)
@@ -193,7 +194,7 @@ ngx_http_results_history_json(results_buf_t *buf)
 
     results_buf_puts(buf, ",\"commit_time/more\"],\"samples\":[");
 
-    /* the oldest may be the one that is being written */
+    /* the oldest one is left out: it may be being overwritten now */
 
     n = history ? history->n : 0;
     k = (n < NGX_HTTP_RESULTS_SAMPLES) ? 0 : n - NGX_HTTP_RESULTS_SAMPLES + 1;

@@ -1,6 +1,8 @@
 
 /*
- * The texts that page/embed makes a source of.
+ * The style and the script of the status page.  page/embed writes the source
+ * that defines them, from the files in page/, when the module is built.  They
+ * are not terminated: _len is their length in bytes.
  */
 
 #ifndef NGX_HTTP_RESULTS_PAGE_H

@@ -20,7 +20,10 @@ static ngx_int_t ngx_http_results_status_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_results_status_format(ngx_http_request_t *r);
 
 
-/* of the format of the same place; an Accept without a wish gets the first */
+/*
+ * The media types, in the order of the formats.  The first one is sent where
+ * Accept has no preference.
+ */
 
 static const char *const  ngx_http_results_types[] = {
     "application/json",
@@ -71,7 +74,7 @@ ngx_http_results_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         lcf->status_format = ngx_http_results_status_named(&value[1]);
 
-        /* the page asks for JSON itself */
+        /* not "page": its script needs the JSON from the same location */
 
         if (lcf->status_format == NGX_ERROR
             || lcf->status_format == NGX_HTTP_RESULTS_PAGE)
@@ -176,7 +179,7 @@ ngx_http_results_status_handler(ngx_http_request_t *r)
 }
 
 
-/* what the directive says, or "?format=", or Accept */
+/* the format of the directive's argument, else of "?format=", else of Accept */
 
 static ngx_int_t
 ngx_http_results_status_format(ngx_http_request_t *r)

@@ -115,7 +115,7 @@ ngx_http_results_json_members(results_buf_t *buf,
 }
 
 
-/* how many up to each bound, and beyond the bound before */
+/* the histograms: for each bound, how many were above the one before it */
 
 static void
 ngx_http_results_json_distributions(results_buf_t *buf, void *counters)

@@ -1,9 +1,9 @@
 
 /*
- * results_status as a page: every number in a table, also for a browser
- * without scripts, and a script that draws them and keeps them up to date.
- * It loads nothing from anywhere, and its policy lets nothing be loaded or
- * run but what is in it: the hashes are those of the script and the style.
+ * results_status as a page: every number in a table, which needs no script, and
+ * a script that draws charts and keeps the numbers up to date.  The page loads
+ * nothing from other servers.  Its Content-Security-Policy lets a browser run
+ * and use only the script and the style that are in it, by their hashes.
  */
 
 #include "ngx_http_results_metrics.h"
@@ -11,9 +11,10 @@
 #include "results_digest.h"
 
 
-/* where a table's numbers are in the JSON, and whose they are */
+/* a table of the page */
 typedef struct {
-    const char                       *in;       /* NULL: at its root */
+    const char                       *in;       /* the JSON member that has its
+                                                   numbers; NULL: the root */
     ngx_http_results_next_pt          next;
     const ngx_http_results_metric_t  *metrics;
     void                             *sums;     /* or NULL: has no sums */
@@ -37,7 +38,7 @@ static void ngx_http_results_page_errors(ngx_http_results_report_t *report,
 static void ngx_http_results_page_text(results_buf_t *buf, results_str_t s);
 
 
-/* of a SHA-256 in base64, terminated */
+/* bytes of a SHA-256 in base64, with a terminator */
 #define NGX_HTTP_RESULTS_HASH_LEN                                             \
     (ngx_base64_encoded_length(RESULTS_DIGEST_LEN) + 1)
 
@@ -191,7 +192,7 @@ ngx_http_results_page_troubles(ngx_http_results_report_t *report,
 }
 
 
-/* a row a number, a column a part; their sum where there are several */
+/* a row for each number, a column for each part, and one for several's sum */
 
 static void
 ngx_http_results_page_table(ngx_http_results_report_t *report,
@@ -279,7 +280,7 @@ ngx_http_results_page_head(ngx_http_results_report_t *report,
 }
 
 
-/* the script finds the number again by its path, a JSON array */
+/* a number, with its path in the JSON as an array, for the script */
 
 static void
 ngx_http_results_page_cell(results_buf_t *buf, const char *in,

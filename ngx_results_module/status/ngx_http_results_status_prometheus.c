@@ -1,8 +1,8 @@
 
 /*
- * results_status in Prometheus's text format 0.0.4, or in OpenMetrics 1.0,
- * where a counter is described without "_total", and which has an end.  The
- * samples of a family stand together.
+ * results_status in Prometheus's text format 0.0.4, or in OpenMetrics 1.0.  In
+ * the latter HELP and TYPE name a counter without "_total", and "# EOF" ends
+ * the text.  In both the samples of a family must stand together.
  */
 
 #include "ngx_http_results_metrics.h"
@@ -92,7 +92,7 @@ ngx_http_results_expose_module(ngx_http_results_exposition_t *e)
 }
 
 
-/* each family, and in it each part that has it */
+/* for each family of a table, the samples of each part */
 
 static void
 ngx_http_results_expose(ngx_http_results_exposition_t *e,
@@ -124,7 +124,7 @@ ngx_http_results_expose(ngx_http_results_exposition_t *e,
 }
 
 
-/* its samples, of which metrics is the first */
+/* the samples of one family, whose first metric is *metrics */
 
 static void
 ngx_http_results_expose_family(ngx_http_results_exposition_t *e,
