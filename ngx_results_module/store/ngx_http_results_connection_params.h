@@ -52,7 +52,7 @@ char *ngx_http_results_connection_params(ngx_conf_t *cf,
 
 /*
  * Sets a keyword's value, in place of the one that it had: NGX_OK, or
- * NGX_ERROR where the arrays are full.  The strings are copied.
+ * NGX_ERROR without memory or place.  The strings are copied.
  */
 ngx_int_t ngx_http_results_params_set(ngx_conf_t *cf,
     ngx_http_results_params_t *params, const char *keyword,

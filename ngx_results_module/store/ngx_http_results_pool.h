@@ -36,7 +36,10 @@ typedef enum {
 typedef struct ngx_http_results_pool_s  ngx_http_results_pool_t;
 
 
-/* the owner sets conf, name, trouble, data and the callbacks before _init() */
+/*
+ * The owner sets conf, name, trouble, data, wanted, available and shutdown
+ * before _init(), and opened and doubt before the event loop goes on.
+ */
 struct ngx_http_results_pool_s {
     ngx_http_results_store_conf_t  *conf;
     const char             *name;           /* "writer", "reader": for logs */
