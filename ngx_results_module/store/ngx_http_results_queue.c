@@ -3,16 +3,15 @@
  * Which groups wait, and which is next: see ngx_http_results_queue.h.
  *
  * A group is on a line while it waits, holds all its keys and does not rest,
- * that is, while nblocked is 0.  Its claims lie in the group where it has one record, else in
- * its arena.  A tenant, an institution's part of the queue, is there from the
- * first of its groups that enters until the last that leaves.
+ * that is, while nblocked is 0.  Its claims lie in the group where it has one
+ * record, else in its arena.  A tenant, an institution's part of the queue, is
+ * there from the first of its groups that enters until the last that leaves.
  */
 
 #include "ngx_http_results_queue.h"
 #include "ngx_http_results_counters.h"
 
 
-/* slots of the hash table of tenants; how many are allocated at a time */
 #define NGX_HTTP_RESULTS_TENANT_SLOTS  512
 #define NGX_HTTP_RESULTS_TENANTS_MORE  32
 
@@ -96,8 +95,7 @@ ngx_http_results_queue_init(ngx_http_results_queue_t *q, ngx_cycle_t *cycle,
         return NGX_ERROR;
     }
 
-    /* clients choose the ids: without a secret key of the hash one could
-       choose ids that all share a slot */
+    /* a secret key: else a client could choose ids that all share a slot */
 
     if (results_siphash_key(&q->key) != 0) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
@@ -252,8 +250,7 @@ void
 ngx_http_results_queue_back(ngx_http_results_queue_t *q,
     ngx_http_results_group_t *group)
 {
-    /* it gave up its keys while in flight: now it waits behind the groups
-       that have claimed them since */
+    /* keys that it gave up in flight it claims again, behind later groups */
 
     if (group->nclaims == 0) {
         (void) ngx_http_results_claims(q, group, NGX_MAX_INT_T_VALUE);
@@ -365,10 +362,7 @@ ngx_http_results_queue_fits(ngx_http_results_queue_t *q, ngx_uint_t nrecords,
 }
 
 
-/*
- * The institutions that share the queue: those that have rows in it, and the
- * one whose group comes (tenant, or NULL where it has nothing here).
- */
+/* how many have rows in the queue, with the tenant (or NULL) that comes */
 
 static ngx_uint_t
 ngx_http_results_queue_sharers(ngx_http_results_queue_t *q,
@@ -390,10 +384,8 @@ ngx_http_results_queue_over(ngx_http_results_queue_t *q, ngx_uint_t sharers,
 
 
 /*
- * Evicts the latest groups of institutions that have more than their share,
- * until the new group fits.  The loop ends: the institution of the new group
- * does not exceed its share with it, so as long as the queue is too full some
- * other one does.
+ * Evicts the latest groups of institutions that have more than their share.
+ * While the new group does not fit there is such a one, as its own has not.
  */
 
 static void
@@ -634,10 +626,7 @@ ngx_http_results_tenant_put(ngx_http_results_queue_t *q,
 }
 
 
-/*
- * Claims the keys of all records of a group: TAKEN; or KEY_TWICE or KEY_BUSY,
- * and then none is claimed.  most: how many may wait for one key.
- */
+/* claims all keys of a group: TAKEN; or none.  most: may wait for one key */
 
 static ngx_http_results_taken_e
 ngx_http_results_claims(ngx_http_results_queue_t *q,
@@ -796,8 +785,7 @@ ngx_http_results_claim_hash(ngx_http_results_queue_t *q,
     len = ngx_min(record->id.len, NGX_HTTP_RESULTS_HASHED);
     n = (len + 7) / 8;
 
-    /* the kind is left out: records of different kinds that have one id share
-       a slot, in which results_record_compare() tells them apart */
+    /* without the kind: records of two kinds with one id may share a slot */
 
     words[n] = 0;
     words[0] = (uint64_t) (uint32_t) record->institution_id << 32
