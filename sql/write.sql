@@ -45,7 +45,12 @@ AS $$
 DECLARE
     match       text := split_part(precondition, ';', 1);
     none_match  text := split_part(precondition, ';', 2);
-    stamp       bigint := extract(epoch FROM updated_at) * 1000000;
+    -- SQL may have dated it infinity, which has no epoch
+    stamp       bigint := CASE
+                    WHEN isfinite(updated_at)
+                    THEN extract(epoch FROM updated_at) * 1000000
+                    WHEN updated_at > '2000-01-01' THEN 9223372036854775807
+                    ELSE -9223372036854775808 END;
     tag         text := version || '-' || stamp;
 BEGIN
     IF status = 'tobedeleted' THEN

@@ -143,6 +143,14 @@ for my $when ('infinity', '9999-12-31 23:59:59.999999+00',
         is(join(' ', map { $_->status } @responses), '201 201 201 201 201',
            'those beside it are stored');
 
+        ok(defined $pg->value(q{SELECT results.precondition_holds('<1;', 1,
+                                'active', ?)}, $when),
+           'preconditions can be asked of it');
+        is($t->put("end-$id", $t->result, 'If-Match' => '*')->status, 422,
+           'so is one with a precondition');
+        is($t->put("beside-$id-0", $t->result, 'If-Match' => '*')->status,
+           200, 'and others go on');
+
         $pg->do('DELETE FROM results.result WHERE id = ?', "end-$id");
     };
 }

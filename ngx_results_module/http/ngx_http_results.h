@@ -267,6 +267,9 @@ ngx_http_results_ctx_t *ngx_http_results_find_ctx(ngx_http_request_t *r);
  */
 results_request_t *ngx_http_results_request(ngx_http_request_t *r);
 
+/* the store counts the body no more; safe to call again */
+void ngx_http_results_release(ngx_http_results_ctx_t *ctx);
+
 /*
  * How often the request has a header.  *value is set to the first one's value,
  * if there is one, and points into the request.  name is in lower case.

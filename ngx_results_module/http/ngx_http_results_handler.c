@@ -443,6 +443,10 @@ ngx_http_results_next(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx,
         /* NGX_DECLINED: the failure says why */
     }
 
+    /* a client may take its time with the reply: nothing waits for it */
+
+    ngx_http_results_release(ctx);
+
     if (ctx->streaming) {
         rc = ngx_http_results_send_rest(r);
 
@@ -495,6 +499,10 @@ ngx_http_results_write(ngx_http_request_t *r, ngx_http_results_ctx_t *ctx)
     }
 
     ctx->group = group;
+
+    /* the queue counts it from here on */
+
+    ngx_http_results_release(ctx);
 
     r->write_event_handler = ngx_http_request_empty_handler;
 

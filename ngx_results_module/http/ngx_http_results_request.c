@@ -125,6 +125,13 @@ ngx_http_results_cleanup_request(void *data)
         ctx->counted = 0;
     }
 
+    ngx_http_results_release(ctx);
+}
+
+
+void
+ngx_http_results_release(ngx_http_results_ctx_t *ctx)
+{
     if (ctx->held) {
         ngx_http_results_store_release(ctx->conf->store->store, ctx->held);
         ctx->held = 0;

@@ -570,6 +570,8 @@ peer_error(peer_lane_t *lane, peer_conn_t *c, unsigned msg,
         "0A000", "XX000", "00000", "", "?????", "99999999", "08006"
     };
 
+    int          row;
+    unsigned     i;
     const char  *state;
 
     state = states[peer_random(lane, 21)];
@@ -580,7 +582,21 @@ peer_error(peer_lane_t *lane, peer_conn_t *c, unsigned msg,
         lane->refused = 1;
     }
 
-    c->answer.len = c->msgs[msg < c->nmsgs - 1 ? msg : c->nmsgs - 1];
+    if (msg > c->nmsgs - 1) {
+        msg = c->nmsgs - 1;
+    }
+
+    /* an error with no row before it: not stored, the next run may be later */
+
+    for (i = 0, row = 0; i < msg; i++) {
+        row |= (c->answer.data[c->msgs[i]] == 'D');
+    }
+
+    if (!row) {
+        lane->stamp = 0;
+    }
+
+    c->answer.len = c->msgs[msg];
 
     peer_notice(&c->answer, 'E', severity, state);
     peer_message(c, 'Z', "I", 1);

@@ -167,7 +167,7 @@ sub measure {
     ok(wait_for(sub { $pg->gateway_sessions == $t->status->{connections}{idle}
                       + $t->status->{connections}{busy} }),
        'PostgreSQL has as many sessions');
-    cmp_ok($sessions, '<=', 2 * (2 + 2), 'no more than it may');
+    cmp_ok($sessions, '<=', 2 * (2 + 3), 'no more than it may');
 
     note(join ', ', map { "$_ $have{$_}" } sort keys %have);
     return \%have;
