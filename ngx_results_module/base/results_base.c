@@ -41,7 +41,7 @@ struct results_arena_s {
     char                   *end;
     results_chunk_t        *chunks;
     size_t                  size;
-    int                     failed;    /* it had no memory, once */
+    int                     failed;    /* an allocation has failed */
 };
 
 
@@ -118,7 +118,7 @@ results_utf8_len(const char *data, size_t len)
         return 1;
     }
 
-    /* 0x80 to 0xbf continue, 0xc0 and 0xc1 would be overlong */
+    /* 0x80 to 0xbf only continue a character, 0xc0 and 0xc1 are overlong */
 
     if (p[0] < 0xc2 || p[0] > 0xf4) {
         return 0;
@@ -389,7 +389,7 @@ results_buf_grow(results_buf_t *buf, size_t len)
         return -1;
     }
 
-    /* twice as large each time; half of SIZE_MAX is as good as no memory */
+    /* the size doubles each time, and must not overflow */
 
     if (len > SIZE_MAX / 4 || buf->len > SIZE_MAX / 4) {
         buf->failed = 1;

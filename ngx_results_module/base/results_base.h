@@ -1,12 +1,15 @@
 
 /*
- * What all others stand on: counted strings, an arena, a growing byte buffer.
- * Nothing in base/, json/, record/ and dialect/ needs nginx, so unit tests and
- * fuzz targets link these folders alone.
+ * Counted strings, an arena and a growing byte buffer: every other file uses
+ * them.  Nothing in base/, json/, record/ and dialect/ needs nginx, so unit
+ * tests and fuzz targets link these folders alone.
  *
- * Memory: one request owns one arena.  Everything a dialect or a record
- * points to lives in it and dies with it.  Only the buffers have a memory of
- * their own, freed by results_buf_free().
+ * Memory: each request has one arena, which http/ creates and destroys.
+ * Whatever a dialect makes for the request, its records included, is allocated
+ * from it and freed with it.  Only a results_buf_t has heap memory of its own,
+ * which whoever owns the buffer frees by results_buf_free().
+ *
+ * None of this is for use by several threads at once.
  */
 
 #ifndef RESULTS_BASE_H
@@ -20,7 +23,8 @@
 
 typedef struct {
     size_t                  len;
-    const char             *data;      /* not terminated; NULL is "no value" */
+    const char             *data;      /* not terminated by '\0'; NULL means
+                                          "no value" */
 } results_str_t;
 
 
@@ -28,35 +32,45 @@ typedef struct {
 #define results_str_is(s, text)                                               \
     results_str_eq((s), (results_str_t) results_string(text))
 
-/* 1 where both have the same bytes (no value equals the empty string) */
+/* 1 when both have the same bytes; no value equals the empty string */
 int results_str_eq(results_str_t a, results_str_t b);
 
-/* 1 where both have the same bytes but for the case of ASCII letters */
+/* the same, but the case of ASCII letters is ignored, whatever the locale */
 int results_str_caseeq(results_str_t a, results_str_t b);
 
-/* the length-counted form of a terminated string; NULL becomes no value */
+/* a counted string that points to a terminated one; NULL becomes no value */
 results_str_t results_str(const char *text);
 
 /*
- * bytes of the UTF-8 character that data begins with; 0 where it begins with
- * none (RFC 3629: no surrogates, nothing overlong), or len is 0
+ * The number of bytes of the UTF-8 character at the start of data, 1 to 4.
+ * 0 when len is 0, or when no valid character starts there (RFC 3629: no
+ * surrogates, no overlong forms).
  */
 size_t results_utf8_len(const char *data, size_t len);
 
 
 typedef struct results_arena_s  results_arena_t;
 
-/* NULL when there is no memory */
+/* an empty arena; NULL when there is no memory */
 results_arena_t *results_arena_create(void);
 
-/* frees everything; NULL is fine */
+/* frees the arena and all that was allocated from it; does nothing for NULL */
 void results_arena_destroy(results_arena_t *arena);
 
-/* bytes that it has of malloc(), whether they are given out or not */
+/* bytes that the arena has obtained from malloc(), used or not */
 size_t results_arena_size(const results_arena_t *arena);
 
-/* 1 where it had no memory once, or what was meant for it had none */
+/*
+ * 1 when an allocation has failed since the arena was created.  A refusal of a
+ * request whose arena has failed is answered 500 (results_reply_failure()):
+ * without memory a valid request can look like an invalid one.
+ */
 int results_arena_failed(const results_arena_t *arena);
+
+/*
+ * For code that allocates the request's data by malloc(): tells the arena that
+ * this failed
+ */
 void results_arena_fail(results_arena_t *arena);
 
 /* 16-byte aligned, not zeroed; NULL when there is no memory */
@@ -65,11 +79,11 @@ void *results_arena_alloc(results_arena_t *arena, size_t size);
 /* the same, zeroed */
 void *results_arena_calloc(results_arena_t *arena, size_t size);
 
-/* a copy with a '\0' behind it; data is NULL when there is no memory */
+/* a copy with a '\0' added; no value when there is no memory */
 results_str_t results_arena_copy(results_arena_t *arena, const char *data,
     size_t len);
 
-/* printf into the arena; data is NULL when there is no memory */
+/* printf into the arena, with a '\0' added; no value when there is no memory */
 results_str_t results_arena_printf(results_arena_t *arena, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 results_str_t results_arena_vprintf(results_arena_t *arena, const char *fmt,
@@ -77,8 +91,10 @@ results_str_t results_arena_vprintf(results_arena_t *arena, const char *fmt,
 
 
 /*
- * A byte buffer that grows.  A failed allocation sets `failed` and makes all
- * later writes no-ops, so that writers check once, at the end.
+ * A byte buffer that grows by realloc(), so its data may move with any write.
+ * It is empty and ready for use when all its bytes are zero.  A failed
+ * allocation sets `failed`, and later writes do nothing: a writer checks
+ * `failed` once, at the end.
  */
 typedef struct {
     char                   *data;
@@ -87,22 +103,29 @@ typedef struct {
     int                     failed;
 } results_buf_t;
 
-/* ready for use also when zeroed; frees what it held with results_buf_free() */
+/* frees the data; the buffer is empty then and may be used again */
 void results_buf_free(results_buf_t *buf);
 
+/* appends formatted text, without a '\0' */
 void results_buf_printf(results_buf_t *buf, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* room for len more bytes; -1 when it failed */
+/*
+ * Makes room for len more bytes: 0, or -1 with buf->failed set.  Called by
+ * results_buf_reserve().
+ */
 int results_buf_grow(results_buf_t *buf, size_t len);
 
 
 /*
- * Writers call these for every few bytes: inline, so that the length of a
- * literal is known.
+ * Writers call the following functions for every few bytes.  They are inline,
+ * so that the compiler knows the length of a literal.
  */
 
-/* room for len bytes behind the content, counted in; NULL when it failed */
+/*
+ * Lengthens the content by len bytes, which the caller fills: their address,
+ * or NULL with buf->failed set
+ */
 static inline char *
 results_buf_reserve(results_buf_t *buf, size_t len)
 {
@@ -155,8 +178,8 @@ results_buf_str(results_buf_t *buf, results_str_t s)
 
 
 /*
- * 1 where the 8 bytes of w stand in a JSON string as they are: ASCII, no
- * control character, quote or backslash
+ * 1 when a JSON string can hold the 8 bytes of w without an escape: all are
+ * ASCII, and none is a control character, a quote or a backslash
  */
 static inline int
 results_plain_word(uint64_t w)
@@ -168,7 +191,10 @@ results_plain_word(uint64_t w)
     quote = w ^ (ones * '"');
     backslash = w ^ (ones * '\\');
 
-    /* a byte that is 0, or below a space, borrows from its highest bit */
+    /*
+     * A subtraction that borrows sets the highest bit of a byte: of w where it
+     * is below a space, of the other two where it is 0, which is a match.
+     */
 
     return ((w | (w - ones * ' ') | (quote - ones) | (backslash - ones))
             & (ones * 0x80))
@@ -176,7 +202,7 @@ results_plain_word(uint64_t w)
 }
 
 
-/* the same of the len bytes at p */
+/* the same for the len bytes at p */
 static inline int
 results_plain(const char *p, size_t len)
 {

@@ -1,8 +1,8 @@
 
 /*
  * SHA-256 by libcrypto.  The context and, with OpenSSL 3, the algorithm are
- * made once a process and kept: looking them up takes longer than hashing a
- * short text.  libcrypto's own exit handler releases what they stand on.
+ * created by the first call and kept until the process ends: looking them up
+ * takes longer than hashing a short text.
  */
 
 #include <openssl/evp.h>

@@ -1,6 +1,7 @@
 
 /*
- * SHA-256: of tokens, of a request's identity, of a body.
+ * SHA-256, by libcrypto: of access tokens and client secrets, of what ids are
+ * made from, of a body's canonical form.
  */
 
 #ifndef RESULTS_DIGEST_H
@@ -13,8 +14,8 @@
 
 
 /*
- * 0, or -1 when libcrypto fails.  For one thread: it keeps its state between
- * calls.
+ * Writes the digest of len bytes to out: 0, or -1 when libcrypto fails.  It
+ * keeps a static context between calls, so only one thread may call it.
  */
 int results_digest(const void *data, size_t len,
     unsigned char out[RESULTS_DIGEST_LEN]);

@@ -1,8 +1,7 @@
 
 /*
- * Ids: which text is one (formats: 1 to 255 characters, no control
- * characters), and the one form a GUID is kept in, so that one learner is
- * one learner in every dialect.
+ * Ids: which texts are valid, and the normal form of a GUID, without which a
+ * learner whose GUID two dialects spell differently would be two learners.
  */
 
 #include <string.h>

@@ -1,7 +1,7 @@
 
 /*
- * A seal is a random nonce of 12 bytes, the bytes, and a tag of 16.  Nothing
- * is kept between calls.
+ * A seal is a random nonce of 12 bytes, the encrypted data, and the
+ * authentication tag of 16 bytes.  Nothing is kept between calls.
  */
 
 #include <string.h>

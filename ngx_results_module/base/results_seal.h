@@ -1,6 +1,7 @@
 
 /*
- * Bytes that nobody but a holder of the key can read or make: AES-256-GCM.
+ * Authenticated encryption, AES-256-GCM by libcrypto: only a holder of the key
+ * can read a seal or make one.
  */
 
 #ifndef RESULTS_SEAL_H
@@ -10,22 +11,24 @@
 
 
 #define RESULTS_SEAL_KEY    32
-#define RESULTS_SEAL_EXTRA  28         /* bytes that a seal adds */
+#define RESULTS_SEAL_EXTRA  28         /* bytes that a seal is longer than its
+                                          content */
 
 
 /*
- * out has room for len + RESULTS_SEAL_EXTRA bytes.  context is not in the
- * seal, and it opens with the same one only.  0, or -1 without random bytes or
- * when libcrypto fails.
+ * Seals the len bytes of data into out, which has room for
+ * len + RESULTS_SEAL_EXTRA bytes.  context is additional authenticated data:
+ * it is not contained in the seal, which can be opened only with the same
+ * context.  0, or -1 when the system gives no random bytes or libcrypto fails.
  */
 int results_seal(const unsigned char key[RESULTS_SEAL_KEY],
     results_str_t context, const unsigned char *data, size_t len,
     unsigned char *out);
 
 /*
- * The same backwards: len bytes of a seal, out has room for
- * len - RESULTS_SEAL_EXTRA.  0, or -1 where it is none of this key's and
- * context's: then out has nothing that may be used.
+ * Opens a seal of len bytes into out, which has room for
+ * len - RESULTS_SEAL_EXTRA bytes.  0, or -1 when data is not a seal made with
+ * this key and context, or libcrypto fails: then out must not be used.
  */
 int results_unseal(const unsigned char key[RESULTS_SEAL_KEY],
     results_str_t context, const unsigned char *data, size_t len,

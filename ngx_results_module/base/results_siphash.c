@@ -49,7 +49,7 @@ results_siphash(const results_siphash_key_t *key, const uint64_t *words,
         v0 ^= words[i];
     }
 
-    /* the last word has the length in bytes, and no bytes are left over */
+    /* the last word: the length in bytes, and no remaining bytes */
 
     last = (uint64_t) n * 8 << 56;
 

@@ -1,7 +1,7 @@
 
 /*
- * SipHash: a hash whose values nobody can tell who does not know its key.
- * Whoever chooses what is hashed can so not choose where in a table it falls.
+ * SipHash: a keyed hash for hash tables.  A client that does not know the key
+ * can't send keys of records that all fall into one slot.
  */
 
 #ifndef RESULTS_SIPHASH_H
@@ -16,12 +16,12 @@ typedef struct {
 } results_siphash_key_t;
 
 
-/* makes a random key: 0, or -1 where the system gives no random bytes */
+/* fills *key: 0, or -1 when the system gives no random bytes */
 int results_siphash_key(results_siphash_key_t *key);
 
 /*
- * SipHash-1-3 of n words, which are taken as the machine has them: of one
- * machine's memory and no other's.  Can not fail.
+ * SipHash-1-3 of n words.  Their bytes are hashed in the machine's order, so a
+ * hash must not be stored or sent to another machine.  It can't fail.
  */
 uint64_t results_siphash(const results_siphash_key_t *key,
     const uint64_t *words, size_t n);

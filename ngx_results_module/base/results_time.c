@@ -1,8 +1,8 @@
 
 /*
- * Timestamps: RFC 3339 and ISO 8601 text to microseconds and back, by
- * arithmetic of our own, since strptime() and timegm() know locales and time
- * zones.
+ * RFC 3339 and ISO 8601 text to microseconds and back.  strptime(), strftime()
+ * and mktime() would do with the locale and the time zone of the process what
+ * a protocol must not depend on.
  */
 
 #include <time.h>
@@ -13,7 +13,7 @@
 #define RESULTS_SECOND    INT64_C(1000000)
 #define RESULTS_DAY       (INT64_C(86400) * RESULTS_SECOND)
 
-/* hours of a zone at most: Line Islands */
+/* minutes: the largest offset in use, that of the Line Islands */
 #define RESULTS_ZONE_MAX  (14 * 60)
 
 
@@ -109,7 +109,10 @@ results_time_parse(results_str_t text, unsigned accepted, int64_t *out)
 }
 
 
-/* YYYY-MM-DD, of ISO 8601 YYYYMMDD too: the moment at which the day begins */
+/*
+ * YYYY-MM-DD, with iso also YYYYMMDD: 0 and in *out the start of the day, UTC,
+ * or -1
+ */
 static int
 results_time_date(const char **p, const char *end, unsigned iso, int64_t *out)
 {
@@ -148,9 +151,9 @@ results_time_date(const char **p, const char *end, unsigned iso, int64_t *out)
 
 
 /*
- * hh:mm:ss and a fraction, of ISO 8601 hhmmss, hh:mm, hhmm and a comma too.
- * The second of the day, and microseconds; -1 of them: a leap second, which is
- * the last microsecond of its minute.
+ * hh:mm:ss and a fraction, with iso also hhmmss, hh:mm, hhmm and a comma: 0 and
+ * the second of the day and the fraction in microseconds, or -1.  A fraction of
+ * -1 means a leap second.
  */
 static int
 results_time_clock(const char **p, const char *end, unsigned iso, int *second,
@@ -210,7 +213,7 @@ results_time_clock(const char **p, const char *end, unsigned iso, int *second,
 }
 
 
-/* Z or +hh:mm, of ISO 8601 +hhmm and +hh too: minutes ahead of UTC */
+/* Z or +hh:mm, with iso also +hhmm and +hh: 0 and the minutes ahead of UTC */
 static int
 results_time_zone(const char **p, const char *end, unsigned iso, int *minutes)
 {
@@ -255,7 +258,7 @@ results_time_zone(const char **p, const char *end, unsigned iso, int *minutes)
 }
 
 
-/* n digits as a number, and *p behind them; -1 where they are none */
+/* reads n digits and moves *p past them: their number, or -1 */
 static int
 results_time_digits(const char **p, const char *end, int n)
 {
@@ -274,7 +277,7 @@ results_time_digits(const char **p, const char *end, int n)
 }
 
 
-/* whether c is next; then *p is behind it */
+/* whether the next character is c; moves *p past it */
 static int
 results_time_is(const char **p, const char *end, char c)
 {
@@ -289,9 +292,9 @@ results_time_is(const char **p, const char *end, char c)
 
 
 /*
- * Days from 1970-01-01, in the Gregorian calendar.  Years begin in March
- * here, so that the leap day is the last one; 306 days are March to December
- * and 719468 those from 0000-03-01 to the epoch.
+ * Days from 1970-01-01, in the Gregorian calendar.  Years begin in March here,
+ * so that the leap day is the last of its year.  March to December have 306
+ * days; from 0000-03-01 to 1970-01-01 there are 719468.
  */
 static int64_t
 results_time_days(int year, int month, int day)
@@ -313,7 +316,7 @@ results_time_civil(int64_t days, int *year, int *month, int *day)
 
     days += 719468;
 
-    /* 146097 days are 400 years; days is not negative from year 0001 on */
+    /* 400 years have 146097 days; days is not negative, as the year is not */
 
     era = (int) (days / 146097);
     n = (int) (days % 146097);

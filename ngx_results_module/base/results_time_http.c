@@ -1,7 +1,7 @@
 
 /*
- * HTTP-dates (RFC 9110 5.6.7), by way of RFC 3339 text: what a date is, and
- * what a moment is, results_time.c knows.
+ * HTTP-dates (RFC 9110 5.6.7).  They are rewritten as RFC 3339 text, or made
+ * from it, so that the calendar is in results_time.c only.
  */
 
 #include <string.h>
@@ -105,7 +105,10 @@ results_time_parse_http(results_str_t text, int64_t *out)
 }
 
 
-/* of two digits: not more than 50 years ahead */
+/*
+ * A date whose year has two digits: it is at most 50 years in the future
+ * (RFC 9110 5.6.7)
+ */
 static int
 results_time_year(const char *rfc3339, const char *digits, int64_t *out)
 {
@@ -157,7 +160,7 @@ results_time_format_http(int64_t time, char *out)
 }
 
 
-/* the place of the three letters among those; -1: they are none of them */
+/* the index of three letters in a list of words of three; -1 when not in it */
 static int
 results_time_word(const char *words, const char *p)
 {

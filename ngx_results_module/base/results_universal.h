@@ -1,8 +1,9 @@
 
 /*
- * A universal hash of digests.  Whoever makes up what is digested can look
- * for many digests that agree in some of their bits; but not for such as
- * agree here, since that depends on a random key that he does not know.
+ * A universal hash of SHA-256 digests, for the token cache.  Whoever chooses
+ * tokens can search for many whose digests agree in some bits, and so fall
+ * into one chain of a table.  Which ones agree in this hash depends on a
+ * random key that no client knows.
  */
 
 #ifndef RESULTS_UNIVERSAL_H
@@ -19,13 +20,14 @@ typedef struct {
 } results_universal_key_t;
 
 
-/* makes a random key: 0, or -1 where the system gives no random bytes */
+/* fills *key: 0, or -1 when the system gives no random bytes */
 int results_universal_key(results_universal_key_t *key);
 
 /*
- * The hash of a digest, of one machine's memory: the order of its bytes goes
- * into it.  Over all keys, two digests have the same one once in 2^32.  It
- * hides neither the digest nor the key, so nobody may be told what it is.
+ * The hash of a digest.  For a random key, two different digests have the same
+ * hash with a probability of 2^-32.  It depends on the machine's byte order,
+ * so it must not be stored or sent to another machine; and it must not be
+ * shown to anybody, since hashes tell about the key.
  */
 uint32_t results_universal_hash(const results_universal_key_t *key,
     const unsigned char digest[RESULTS_DIGEST_LEN]);

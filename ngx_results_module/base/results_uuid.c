@@ -1,7 +1,7 @@
 
 /*
- * UUIDs in the three ways the module makes or reads them.  No state, no
- * memory.
+ * UUIDs: new ones by time, ones made from other data, and those of clients in
+ * their various spellings.  Nothing is kept between calls.
  */
 
 #include <string.h>
@@ -26,7 +26,7 @@ results_uuid_v7(int64_t time, char out[RESULTS_UUID_LEN])
     uint64_t       ms;
     unsigned char  bytes[RESULTS_UUID_BYTES];
 
-    /* so few bytes never come in part, and no signal interrupts them */
+    /* getrandom() is neither cut short nor interrupted below 256 bytes */
 
     if (getrandom(bytes + 6, sizeof(bytes) - 6, 0)
         != (ssize_t) sizeof(bytes) - 6)
