@@ -1,9 +1,9 @@
 
 /*
- * A body's way into a tree: results_json_scan() makes it, and where that one
- * stops jansson tells why, in words of our own.  Trees live as long as the
- * arena of the errors.  The fields of a tree are read in
- * results_json_fields.c.
+ * Parsing of bodies.  results_json_scan() makes the tree, or refuses the text.
+ * Only then is jansson asked, for the reason and the place: it knows more
+ * reasons than the scanner.  Its own messages are not used, as they quote the
+ * body, and its tree is freed at once.
  */
 
 #include <string.h>
@@ -13,7 +13,10 @@
 #include "results_json.h"
 
 
-/* values that a body may have, and bytes for each where it is a long one */
+/*
+ * The values that any body may have; one that is longer than as many times
+ * RESULTS_JSON_VALUE_BYTES may have one for each RESULTS_JSON_VALUE_BYTES
+ */
 #define RESULTS_JSON_VALUES       65536
 #define RESULTS_JSON_VALUE_BYTES  16
 
@@ -128,9 +131,8 @@ results_json_refuse(results_errors_t *errors, results_str_t body,
 
 
 /*
- * The bracket that opens one level too many, or NULL.  Up to the first syntax
- * error this sees the same strings and brackets as jansson does, and behind
- * it jansson does not go.
+ * The bracket that opens one level too many, or NULL.  It is right up to the
+ * first syntax error, where jansson stops anyway.
  */
 static const char *
 results_json_deep(results_str_t body)
@@ -189,7 +191,7 @@ results_json_refuse_text(results_errors_t *errors, results_str_t body,
     const char    *deep, *path, *what;
     json_error_t   error;
 
-    /* before jansson, which is recursive and stops at 2048 levels only */
+    /* checked first, since jansson recurses, up to 2048 levels */
 
     deep = results_json_deep(body);
 
@@ -203,7 +205,7 @@ results_json_refuse_text(results_errors_t *errors, results_str_t body,
         return;
     }
 
-    /* integers of more than 64 bits are no error */
+    /* read as doubles, integers of more than 64 bits are not an error */
 
     root = json_loadb(body.data, body.len,
                       JSON_REJECT_DUPLICATES|JSON_DECODE_ANY
@@ -211,7 +213,7 @@ results_json_refuse_text(results_errors_t *errors, results_str_t body,
 
     if (root) {
 
-        /* jansson takes more than JSON: a raw U+0000 behind a number */
+        /* jansson accepts a raw U+0000 after a number, which is not JSON */
 
         json_decref(root);
         what = "invalid JSON";
@@ -239,7 +241,7 @@ results_json_refuse_text(results_errors_t *errors, results_str_t body,
 }
 
 
-/* jansson's own texts quote the body; NULL without memory */
+/* what to say for an error of jansson's; NULL when it had no memory */
 static const char *
 results_json_why(results_errors_t *errors, const json_error_t *error)
 {
@@ -277,7 +279,10 @@ results_json_why(results_errors_t *errors, const json_error_t *error)
 }
 
 
-/* columns are characters; those of a text that is no UTF-8, nearly */
+/*
+ * Adds an error with the line and column of a byte of the body, both from 1 for
+ * the first; columns are characters, counted by the bytes that begin one
+ */
 static void
 results_json_refuse_at(results_errors_t *errors, results_str_t body,
     size_t position, const char *path, const char *what)

@@ -1,8 +1,7 @@
 
 /*
- * The list of errors that readers of a body fill, each with the path of the
- * member it is about (RFC 6901).  Errors and paths live in the arena of the
- * errors.
+ * The list of errors of a body, and the paths in them (JSON Pointers, RFC
+ * 6901).  All of it lives in the arena of the errors.
  */
 
 #include <stdarg.h>
@@ -11,7 +10,7 @@
 #include "results_json.h"
 
 
-/* of a name that came in a body: an error has to stay readable */
+/* bytes of a client's name that an error shows */
 #define RESULTS_NAME_MAX  64
 
 
@@ -160,7 +159,7 @@ results_json_short_name(results_arena_t *arena, results_str_t name)
     len = RESULTS_NAME_MAX;
 
     while (len > 0 && (name.data[len] & 0xc0) == 0x80) {
-        len--;              /* not in the middle of a character */
+        len--;              /* a continuation byte: it begins no character */
     }
 
     return results_arena_printf(arena, "%.*s...", (int) len, name.data);

@@ -1,9 +1,8 @@
 
 /*
- * The field readers: one object's members, each checked, each error with its
- * path.  A reader writes its output only when it returns RESULTS_JSON_OK, so
- * that a default set before stays.  What is read points into the tree; paths
- * are made in the arena, when there is an error to report.
+ * The field readers of results_json.h.  What they return points into the tree;
+ * a path is made in the arena of the errors only when there is an error, or for
+ * the reader of a child object.
  */
 
 #include <string.h>
@@ -18,7 +17,10 @@ static int results_json_invalid(results_reader_t *r, const char *name,
 static size_t results_json_characters(const char *data, size_t len);
 
 
-/* finds the member, and answers for one that is absent or null */
+/*
+ * Finds the member.  RESULTS_JSON_OK means that it is there and the caller has
+ * to check its type.
+ */
 static int
 results_json_field(results_reader_t *r, const char *name, unsigned flags,
     results_value_t **value)
@@ -137,7 +139,7 @@ results_json_string(results_reader_t *r, const char *name, unsigned flags,
 }
 
 
-/* of valid UTF-8 */
+/* the number of characters in valid UTF-8 */
 static size_t
 results_json_characters(const char *data, size_t len)
 {
@@ -188,7 +190,7 @@ results_json_integer(results_reader_t *r, const char *name, unsigned flags,
         return rc;
     }
 
-    /* JSON has one type of numbers: 60.0 and 6e1 are 60 */
+    /* JSON has no integer type: 60.0 and 6e1 are integers, too */
 
     if (!results_value_is_number(value)
         || results_number_integer(value->u.text, &n) != 0)
@@ -289,7 +291,10 @@ results_json_refuse_unknown(results_reader_t *r, const char *const *names)
     results_str_t     name;
     results_value_t  *member;
 
-    /* fields mostly come in the list's order: the search begins there */
+    /*
+     * Clients mostly send fields in the order of the list, so each search
+     * begins behind the name that was found last.
+     */
 
     next = names;
 

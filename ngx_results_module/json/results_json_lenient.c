@@ -1,8 +1,8 @@
 
 /*
- * Reading what clients of looser formats send: members by a dotted path,
- * numbers in strings, ids that are numbers.  No errors are added, as these
- * formats have words of their own for them.
+ * Readers for formats that accept more than one type: members by a dotted path,
+ * numbers in strings, ids that are numbers.  They add no errors, since these
+ * formats have error messages of their own.
  */
 
 #include <float.h>
@@ -12,7 +12,7 @@
 #include "results_json.h"
 
 
-/* names of formats, not of bodies */
+/* bytes of one name in a path, '\0' included; paths are the module's own */
 #define RESULTS_NAME_MAX  32
 
 
@@ -83,7 +83,7 @@ results_json_number_text(results_str_t text, results_value_t *number)
         return -1;
     }
 
-    /* with an end: not every text has one */
+    /* results_number_len() needs a '\0', which not every text has */
 
     memcpy(copy, text.data, text.len);
     copy[text.len] = '\0';
@@ -117,7 +117,7 @@ results_json_id(results_arena_t *arena, results_value_t *value,
 
     } else if (results_value_is_number(value)) {
 
-        /* 3899.0, too: JSON has one type of numbers */
+        /* JSON has no integer type: 3899.0 is the id 3899 */
 
         id = results_number_digits(arena, value->u.text,
                                    RESULTS_ID_MAX - 1);
@@ -164,7 +164,7 @@ results_json_keep_digits(results_arena_t *arena, results_value_t *tree)
 }
 
 
-/* also where it is zero to a double, though it has a digit */
+/* 1 when the number became a string, 0 when it stays, -1 without memory */
 static int
 results_json_keep_number(results_arena_t *arena, results_value_t *value)
 {
@@ -180,7 +180,7 @@ results_json_keep_number(results_arena_t *arena, results_value_t *value)
         return 0;
     }
 
-    /* a string has a '\0' behind it */
+    /* copied, as a string must be followed by '\0' */
 
     value->type = RESULTS_VALUE_STRING;
     value->u.text = results_arena_copy(arena, text.data, text.len);

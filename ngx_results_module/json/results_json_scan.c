@@ -1,15 +1,15 @@
 
 /*
- * The way from a JSON text to a tree, and the only one.  It takes what RFC
- * 8259 calls a JSON text, but for names that come twice and U+0000, which no
- * text of PostgreSQL's can have, and within limits of depth, of values and of
- * what a number is.  Where it stops it says at what, but not always why:
- * jansson is asked for that, and for nothing else (results_json_parse()).
- * t/fuzz/json.c compares the two, and both with a third reading.
+ * The scanner: the only parser that makes trees.  It accepts the JSON texts of
+ * RFC 8259, but no object with two members of one name and no U+0000, which
+ * PostgreSQL's text can't hold, and within limits of depth, values and numbers.
+ * When it refuses a text it reports the position, but not every reason:
+ * results_json_parse() asks jansson for that.  t/fuzz/json.c compares the
+ * scanner with jansson and with a third parser.
  *
- * The text is copied into the arena once.  Strings are made there in place:
- * an escape is never shorter than its character, and the '\0' behind a string
- * takes the place of its last quote.  Numbers stay there as they are.
+ * The text is copied into the arena once, and strings are decoded there in
+ * place: an escape is never shorter than its character, and the '\0' behind a
+ * string replaces its closing quote.  Numbers are not changed.
  */
 
 #include <string.h>
@@ -17,17 +17,20 @@
 #include "results_json.h"
 
 
-/* members that are compared one by one, for a name that comes twice */
+/*
+ * Objects of at most so many members are checked for duplicate names one pair
+ * at a time, larger ones by sorting
+ */
 #define RESULTS_SCAN_MEMBERS  64
 
 
 typedef struct {
     results_arena_t        *arena;
     char                   *p;
-    char                   *end;       /* a '\0' is there */
+    char                   *end;       /* where the copy's '\0' is */
     unsigned                depth;
-    unsigned                exact;     /* as the root's */
-    size_t                  values;    /* that may still come */
+    unsigned                exact;     /* becomes the root's */
+    size_t                  values;    /* how many more there may be */
     results_json_stop_e     why;
 } results_scan_t;
 
@@ -47,7 +50,7 @@ static int results_scan_word(results_scan_t *scan, const char *word);
 static char results_scan_next(results_scan_t *scan);
 
 
-/* bytes that a string has as they are; of the others each is looked at */
+/* 1 for ASCII that a string may contain without an escape */
 
 static const unsigned char  results_scan_plain[256] = {
     [' '] = 1,
@@ -275,7 +278,7 @@ results_scan_array(results_scan_t *scan, results_value_t *value)
 }
 
 
-/* where there are many, all are compared when all are there */
+/* of objects with more members, duplicates are found when all are read */
 static int
 results_scan_twice(results_value_t *object, results_str_t name)
 {
@@ -351,7 +354,7 @@ results_scan_string(results_scan_t *scan, results_str_t *text, int *plain)
 
         } else {
 
-            /* a '\0' ends what may be a character cut off */
+            /* the copy's '\0' ends a character that is cut off */
 
             n = (c < 0x80) ? 0 : results_utf8_len(p, strnlen(p, 4));
 
@@ -374,7 +377,10 @@ results_scan_string(results_scan_t *scan, results_str_t *text, int *plain)
 }
 
 
-/* what is behind a backslash; NULL where it is none, or no text: U+0000 */
+/*
+ * Decodes an escape from behind its backslash to out: the end of what was
+ * written, or NULL when it is not an escape, or is \u0000
+ */
 static char *
 results_scan_escape(results_scan_t *scan, char *out)
 {
@@ -509,7 +515,7 @@ results_scan_number(results_scan_t *scan, results_value_t *value)
 
     scan->p += number.len;
 
-    /* what is short and has no exponent is in any range, and is exact */
+    /* a short number without an exponent fits every limit and is exact */
 
     p = scan->p - 1;
 
@@ -546,7 +552,7 @@ results_scan_word(results_scan_t *scan, const char *word)
 }
 
 
-/* the byte behind white space, which stays */
+/* skips white space: the next byte, which is not consumed */
 static char
 results_scan_next(results_scan_t *scan)
 {

@@ -1,10 +1,10 @@
 
 /*
- * Members by their names: for the canonical form, for names that come twice,
- * and for objects in which many members are looked for.  Anybody may send an
- * object of tens of thousands of members whose names begin alike, so names
- * are sorted eight bytes at a time: each byte of them is looked at a bounded
- * number of times, and what is compared lies side by side.
+ * Sorting of members by name: for the canonical form, to find duplicate names,
+ * and for objects in which many members are looked up.  A client may send tens
+ * of thousands of members whose names have a long common prefix.  So names are
+ * sorted eight bytes at a time, and each byte is read a bounded number of
+ * times; the keys that are compared lie side by side in memory.
  */
 
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 #include "results_json.h"
 
 
-/* sorted by insertion: as many as an object of results has */
+/* up to so many members insertion sort is used: most objects have fewer */
 #define RESULTS_SORT_FEW    24
 
 
@@ -183,7 +183,7 @@ results_sort_compare(const results_value_t *a, const results_value_t *b)
 }
 
 
-/* all names are the same up to depth */
+/* sorts entries whose names have the same first `depth` bytes */
 static void
 results_sort_many(results_sort_t *entries, results_sort_t *spare, size_t n,
     size_t depth)
@@ -195,7 +195,7 @@ results_sort_many(results_sort_t *entries, results_sort_t *spare, size_t n,
         results_sort_keys(entries, n, depth);
         results_sort_merge(entries, spare, n);
 
-        /* a name that ends has zeros behind it, which no other name has */
+        /* a name contains no '\0': a key with one at its end is complete */
 
         if (entries[0].key != entries[n - 1].key
             || (entries[0].key & 0xff) == 0)
@@ -242,7 +242,7 @@ results_sort_keys(results_sort_t *entries, size_t n, size_t depth)
 }
 
 
-/* from pairs to the whole; what is in order already is not moved */
+/* a bottom-up merge sort by key; runs that are in order are not moved */
 static void
 results_sort_merge(results_sort_t *entries, results_sort_t *spare, size_t n)
 {

@@ -1,8 +1,8 @@
 
 /*
- * A text for what its tree does not tell: in which member an error is.  The
- * text is walked once, from its start; it is valid JSON up to the position of
- * the error.
+ * The path of a position in a JSON text, for the error of a text that has no
+ * tree.  The text is read once from its start, and is valid JSON up to the
+ * position.
  */
 
 #include <string.h>
@@ -10,11 +10,12 @@
 #include "results_json.h"
 
 
-/* an object or array that is open where the walk is */
+/* an object or array that is open at the current position */
 typedef struct {
     int                     array;
     size_t                  index;
-    results_str_t           key;       /* no value: before or behind one */
+    results_str_t           key;       /* of the current member; no value: the
+                                          position is in none */
 } results_json_level_t;
 
 
@@ -106,7 +107,7 @@ results_json_path_at(results_errors_t *errors, results_str_t body,
 }
 
 
-/* from behind a string's first quote to its last one, or to the end */
+/* the closing quote of a string that begins before p, or the end of the text */
 static const char *
 results_json_string_end(const char *p, const char *end)
 {

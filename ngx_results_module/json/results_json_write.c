@@ -1,8 +1,8 @@
 
 /*
- * Writing JSON: strings, numbers, whole trees, and the canonical form that
- * payload_hash is taken of.  Not json_dumps(): that one writes 0.1 as
- * 0.10000000000000001 and takes three times as long.
+ * Writing JSON: strings, numbers, trees, and the canonical form of which
+ * payload_hash is a hash.  jansson's json_dumps() wrote 0.1 as
+ * 0.10000000000000001 and took three times as long.
  */
 
 #include <stdio.h>
@@ -12,10 +12,10 @@
 #include "results_json.h"
 
 
-/* members that are listed without asking for memory */
+/* up to so many members are sorted in an array on the stack */
 #define RESULTS_JSON_MEMBERS  24
 
-/* below it an integer in a double has at most 15 digits */
+/* smaller integers have at most 15 digits */
 #define RESULTS_JSON_EXACT    1e15
 
 
@@ -29,7 +29,7 @@ static void results_json_canonical(results_buf_t *buf,
     const results_value_t *value, const char *const *without);
 
 
-/* by byte: one of these three, or what follows the backslash */
+/* results_json_escapes[]: one of these, or the letter of a short escape */
 
 #define RESULTS_JSON_PLAIN    0
 #define RESULTS_JSON_CONTROL  1
@@ -69,7 +69,7 @@ results_buf_json_string(results_buf_t *buf, results_str_t s)
 }
 
 
-/* bytes up to the first that can't be in a JSON string as it is */
+/* the number of bytes before the first one that needs an escape */
 static size_t
 results_json_plain(const char *data, size_t len)
 {
@@ -128,7 +128,7 @@ results_json_escape_string(results_buf_t *buf, results_str_t s)
 
         case RESULTS_JSON_UTF8:
 
-            /* not of a JSON body, but of a path: the reply stays JSON */
+            /* invalid UTF-8 may come from a request's path: U+FFFD */
 
             results_buf_append(buf, "\xef\xbf\xbd", 3);
             break;
@@ -151,7 +151,7 @@ results_buf_json_number(results_buf_t *buf, double value)
     char  *p, *point, text[32];
 
     if (value == 0 && __builtin_signbit(value)) {
-        results_buf_append(buf, "-0.0", 4);     /* "-0" reads as integer 0 */
+        results_buf_append(buf, "-0.0", 4);     /* many read "-0" as integer */
         return;
     }
 
@@ -172,7 +172,7 @@ results_buf_json_number(results_buf_t *buf, double value)
         }
     }
 
-    /* the locale's decimal point may be another one, of several bytes too */
+    /* the locale's decimal point may be another one, even of several bytes */
 
     p = text + strspn(text, "-0123456789");
 
@@ -189,10 +189,10 @@ results_buf_json_number(results_buf_t *buf, double value)
 
 
 /*
- * Integers, and what has up to six decimals, which scores and times have:
- * without printf().  If i / 10^6 is the value, then i and 10^6 being exact,
- * i * 10^-6 is a decimal of at most 15 digits that reads back as it, and no
- * other decimal of 15 digits does.
+ * Writes integers and numbers of up to six decimals, as scores and times are,
+ * without printf(): 1, or 0 when the value is another one.  When i / 10^6 is
+ * the value, where i is an integer of at most 15 digits, the decimal i * 10^-6
+ * reads back as the value, and no other decimal of 15 digits does.
  */
 static int
 results_json_decimal(results_buf_t *buf, double value)
@@ -274,7 +274,7 @@ results_json_integer_text(results_buf_t *buf, int64_t value)
 }
 
 
-/* a name or text, of which is known whether it is plain */
+/* a string or name; plain is that of its value */
 static void
 results_json_quoted(results_buf_t *buf, results_str_t s, unsigned plain)
 {
@@ -421,7 +421,7 @@ results_json_hash(results_value_t *value, const char *const *without,
 }
 
 
-/* results_buf_json() but for the order of the members, and numbers */
+/* results_buf_json() with sorted members and canonical numbers */
 static void
 results_json_canonical(results_buf_t *buf, const results_value_t *value,
     const char *const *without)

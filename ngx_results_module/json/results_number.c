@@ -1,7 +1,7 @@
 
 /*
- * Numbers by their digits: see results_number.h.  What has to be told of a
- * number is told of its decimal, the significant digits and a power of ten.
+ * JSON numbers as text: see results_number.h.  All but the shortest numbers are
+ * taken apart first: into their significant digits and a power of ten.
  */
 
 #include <math.h>
@@ -12,23 +12,23 @@
 #include "results_number.h"
 
 
-/* more digits than an int64_t has for sure */
+/* any integer of so many digits fits an int64_t */
 #define RESULTS_NUMBER_INTEGER   18
 
-/* of a double: 10^308 is the largest power of ten */
+/* 10^308 is the largest power of ten that is a double */
 #define RESULTS_NUMBER_POWER     308
 
-/* decimals that small numbers have without an exponent, too */
+/* a small number of at most so many decimals is written without exponent */
 #define RESULTS_NUMBER_DECIMALS  6
 
 
-/* digits * 10^exponent; the first and the last digit are no zeros */
+/* digits * 10^exponent; neither the first nor the last digit is 0 */
 typedef struct {
     int                     negative;
-    int                     integer;   /* has neither point nor exponent */
-    int                     written;   /* the exponent that stands there */
+    int                     integer;   /* the text has no point, no exponent */
+    int                     written;   /* the exponent in the text */
     int                     exponent;
-    size_t                  n;         /* digits; 0: the number is zero */
+    size_t                  n;         /* of digits; 0: the number is zero */
     char                    digits[RESULTS_NUMBER_MAX];
 } results_decimal_t;
 
@@ -139,9 +139,9 @@ results_number_double(results_str_t number)
     }
 
     /*
-     * Both the digits, as an integer, and the power of ten are exact doubles,
-     * so that their quotient is the double nearest to the decimal, which is
-     * what strtod() returns.
+     * The digits as an integer and the power of ten are both exact as doubles,
+     * so their quotient is correctly rounded: the same double that strtod()
+     * returns.
      */
 
     n = 0;
@@ -163,7 +163,7 @@ results_number_double(results_str_t number)
         scale *= 10;
     }
 
-    /* an integer has no negative zero */
+    /* -0 is an integer: 0 */
 
     if (scale == 0) {
         return (double) (negative ? -n : n);
@@ -316,7 +316,7 @@ results_number_canonical(results_buf_t *buf, results_str_t number)
 }
 
 
-/* an integer that is written as one, of 18 digits at most */
+/* reads a number that is at most 18 digits and a sign: 1, or 0 */
 static int
 results_number_simple(results_str_t number, int64_t *out)
 {
@@ -385,7 +385,7 @@ results_decimal(results_str_t number, results_decimal_t *decimal)
 
         decimal->exponent -= fraction;
 
-        /* what is longer fits nowhere, and its digits are not asked for */
+        /* results_number_fits() refuses longer numbers by their length */
 
         if ((n != 0 || c != '0') && n < RESULTS_NUMBER_MAX) {
             decimal->digits[n++] = c;
@@ -402,7 +402,7 @@ results_decimal(results_str_t number, results_decimal_t *decimal)
 }
 
 
-/* beyond the limit any number does */
+/* the exponent; beyond RESULTS_NUMBER_EXPONENT_MAX any value that exceeds it */
 static int
 results_decimal_exponent(const char *p, const char *end)
 {
@@ -422,8 +422,8 @@ results_decimal_exponent(const char *p, const char *end)
 
 
 /*
- * Without a point, since strtod() takes the locale's, which may be another
- * one.
+ * The double, by strtod() of a text without a decimal point, since strtod()
+ * expects that of the locale.
  */
 static double
 results_decimal_double(results_decimal_t *decimal)
@@ -446,7 +446,7 @@ results_decimal_double(results_decimal_t *decimal)
 }
 
 
-/* power is that of the first digit */
+/* writes d.ddde+xx; power is the exponent of the first digit */
 static void
 results_decimal_scientific(results_buf_t *buf,
     const results_decimal_t *decimal, int power)

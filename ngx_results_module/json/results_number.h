@@ -1,12 +1,13 @@
 
 /*
- * A number of JSON as the text that it came as.  A double has 15 digits for
- * sure and no more than 17, while ids have 19 and decimals up to 29: so the
- * digits are what is kept, compared and sent back, and a double is made where
- * a column is one.
+ * JSON numbers as text.  A double keeps any 15 significant digits, but clients
+ * send ids of 19 digits and decimals of 29.  So the text of a number is what is
+ * stored, hashed and sent back; it becomes a double only for a column that is
+ * one.
  *
- * A number here is a text that results_number_len() and results_number_fits()
- * accept.  Nothing is allocated but in results_number_digits().
+ * `number` is always a text that results_number_len() and
+ * results_number_fits() accept.  Memory is allocated only by
+ * results_number_digits(), and by the buffer of results_number_canonical().
  */
 
 #ifndef RESULTS_NUMBER_H
@@ -16,46 +17,49 @@
 
 
 /*
- * Characters of a number, and the largest exponent, of either sign.  With
- * them a number fits PostgreSQL's numeric, which filters make of it.
+ * The largest number of characters, and the largest absolute value of an
+ * exponent: numbers within these limits are valid for PostgreSQL's numeric,
+ * to which filters of a collection cast them
  */
 #define RESULTS_NUMBER_MAX           1024
 #define RESULTS_NUMBER_EXPONENT_MAX  9999
 
-/* digits that every double keeps */
+/* significant digits that survive a conversion to double and back */
 #define RESULTS_NUMBER_EXACT         15
 
 
 /*
- * How long the number is that p begins with; 0 where it begins with none.
- * Behind it there must be a byte that belongs to no number, as '\0'.
+ * The length of the JSON number (RFC 8259 6) at p, or 0 when there is none.
+ * The text must end with a byte that can't be part of a number, such as '\0'.
  */
 size_t results_number_len(const char *p);
 
-/* 1 where it is within the limits above and the range of a double */
+/* 1 when the number is within the limits above and the range of a double */
 int results_number_fits(results_str_t number);
 
-/* the nearest double, 0 for what is too small for one */
+/* the nearest double; 0 for a number that is too small for one */
 double results_number_double(results_str_t number);
 
-/* 0 and *out where it is an integer of 64 bits, as 60, 60.0 and 6e1; or -1 */
+/* the number as a 64-bit integer, also of 60.0 and 6e1: 0 and *out, or -1 */
 int results_number_integer(results_str_t number, int64_t *out);
 
 /*
- * The digits of an integer that has at most max of them, in the arena, "-"
- * before them; no value for any other number, and without memory
+ * All digits of a number that is an integer, with "-" when it is negative,
+ * without point or exponent.  No value when the number is not an integer or has
+ * more than max digits, or when there is no memory.
  */
 results_str_t results_number_digits(results_arena_t *arena,
     results_str_t number, size_t max);
 
-/* significant digits: none of the zeros at both ends */
+/* how many significant digits: zeros at both ends do not count */
 size_t results_number_significant(results_str_t number);
 
 /*
- * Appends the number in its canonical form, which equal numbers share: 1, 1.0
- * and 10e-1.  It is the form that was hashed when numbers were doubles, as
- * printf("%.15g") has it, with more digits where there are more; and so an
- * integer from 1e15 on differs from the same number with an exponent.
+ * Appends the canonical form, which is hashed: equal numbers, as 1, 1.0 and
+ * 10e-1, have the same.  Numbers of up to 15 digits look as printf("%.15g")
+ * writes them, as in earlier versions, so that stored hashes stay valid.  For
+ * the same reason there are two exceptions: -0.0 is not 0, and an integer from
+ * 1e15 on that is written in digits is not the one with an exponent or a point.
  */
 void results_number_canonical(results_buf_t *buf, results_str_t number);
 

@@ -1,7 +1,7 @@
 
 /*
- * The tree of results_value.h.  Members are a list and are looked for one by
- * one: the bodies of results have a dozen of them.
+ * The tree of results_value.h.  Members are a linked list and are found by
+ * walking it: objects of results have about a dozen.
  */
 
 #include <string.h>

@@ -1,13 +1,14 @@
 
 /*
- * A JSON value as a tree, in an arena: what the dialects read bodies from and
- * make details of.  A value is made once and then read; what is put into
- * another value is copied there, its members and elements are shared.  So a
- * tree is changed by who made it, before anybody else has a part of it.
+ * A JSON value and all that it contains, a tree in an arena.  Dialects read
+ * bodies as trees and make details from them.
  *
- * Texts and names are UTF-8 without '\0', and have one behind them.  A number
- * is the text that it came as, with anything behind it: results_number.h tells
- * what it amounts to.
+ * results_value_add() and the like copy a value, but not its members or
+ * elements: the copy shares them with the original.  So a tree may be changed
+ * only as long as no other tree shares parts of it.
+ *
+ * Strings and names are UTF-8, contain no '\0' and are followed by one.  A
+ * number is its text (results_number.h), which no '\0' follows.
  */
 
 #ifndef RESULTS_VALUE_H
@@ -32,14 +33,15 @@ typedef struct results_value_s  results_value_t;
 
 struct results_value_s {
     results_value_e         type:8;
-    unsigned                exact:1;   /* of a root: no number within has
-                                          more digits than every double keeps */
-    unsigned                gone:1;    /* a member that is being removed */
-    unsigned                plain:1;   /* the text is in JSON as it is */
-    unsigned                plain_name:1;
-    unsigned                n;         /* members or elements */
+    unsigned                exact:1;   /* of a root that was parsed: no number
+                                          in it would lose digits as a double */
+    unsigned                gone:1;    /* for results_value_sweep() */
+    unsigned                plain:1;   /* the text needs no escapes in JSON;
+                                          0: not known */
+    unsigned                plain_name:1;  /* the same for the name */
+    unsigned                n;         /* number of members or elements */
     results_str_t           name;      /* of a member */
-    results_value_t        *next;      /* member or element, in their order */
+    results_value_t        *next;      /* the next member or element */
 
     union {
         results_str_t       text;      /* of a string or a number */
@@ -52,7 +54,7 @@ struct results_value_s {
 };
 
 
-/* 1 where it is of that type; NULL is of none */
+/* 1 when the value has the type; a value may be NULL, which has none */
 int results_value_is(const results_value_t *value, results_value_e type);
 
 #define results_value_is_object(value)                                        \
@@ -67,56 +69,67 @@ int results_value_is(const results_value_t *value, results_value_e type);
     results_value_is(value, RESULTS_VALUE_NUMBER)
 
 
-/* value and all that are in it, at any level */
+/* the number of values in the tree, its root included */
 size_t results_value_count(const results_value_t *value);
 
-/* how many members or elements; 0 of what has none, and of NULL */
+/* the number of members or elements; 0 for any other value, and for NULL */
 unsigned results_value_size(const results_value_t *value);
 
-/* the first of them, the others by ->next; NULL where there is none */
+/* the first member or element, the others follow by ->next; NULL if none */
 results_value_t *results_value_first(const results_value_t *value);
 
-/* the member of that name; NULL where there is none, or object is none */
+/*
+ * The member with a name, found by a walk through all; NULL when there is none
+ * or object is not an object
+ */
 results_value_t *results_value_get(const results_value_t *object,
     const char *name);
 
-/* of a string; no value of anything else */
+/* the text of a string; no value for anything else */
 results_str_t results_value_text(const results_value_t *value);
 
-/* the double nearest to a number; 0 of anything else */
+/* the double nearest to a number; 0 for anything else */
 double results_value_number(const results_value_t *value);
 
 
-/* a value of the type, empty; NULL without memory */
+/* a value of a type, without text, members or elements; NULL without memory */
 results_value_t *results_value_create(results_arena_t *arena,
     results_value_e type);
 
-/* a string of a copy of text; NULL without memory */
+/* a string with a copy of the text; NULL when there is no memory */
 results_value_t *results_value_string(results_arena_t *arena,
     results_str_t text);
 
 /*
- * Puts a copy of value behind the others: as a member, whose name is not
- * copied and not looked for, or, without a name, as an element.  Returns the
- * copy; NULL without memory, and where value is NULL.
+ * Appends a copy of value to parent, with a name to an object, without one to
+ * an array.  The name is not copied.  The caller knows that the object has no
+ * member of that name.  Returns the copy; NULL when value is NULL or there is
+ * no memory.
  */
 results_value_t *results_value_add(results_arena_t *arena,
     results_value_t *parent, results_str_t name, const results_value_t *value);
 
-/* puts a copy of value in the place of a member or element, which it returns */
+/*
+ * Overwrites a member or element with value; its name and its place stay.
+ * Returns old.
+ */
 results_value_t *results_value_replace(results_value_t *old,
     const results_value_t *value);
 
-/* the same in the place of the member of that name, where there is one */
+/*
+ * Replaces the member with that name, or adds it when there is none.  The name
+ * must be terminated.  Returns what results_value_add() does.
+ */
 results_value_t *results_value_set(results_arena_t *arena,
     results_value_t *object, results_str_t name, const results_value_t *value);
 
+/* removes the member with that name, if there is one */
 void results_value_remove(results_value_t *object, const char *name);
 
-/* removes the members that are marked as gone, all in one pass */
+/* removes all members whose `gone` is set, in one pass */
 void results_value_sweep(results_value_t *object);
 
-/* links a value of the caller's own behind the others: no copy */
+/* appends the value itself, not a copy: it must be in no other tree */
 void results_value_append(results_value_t *parent, results_value_t *value);
 
 
