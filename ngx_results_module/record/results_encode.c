@@ -1,12 +1,12 @@
 
 /*
  * Arrays in PostgreSQL's binary format (array_recv() and array_send() in its
- * adt/arrayfuncs.c): number of dimensions, a flag for nulls, the elements'
- * type, then length and lower bound of the one dimension; each element with
- * its length before it, -1 for a null.  Everything is big-endian.
+ * adt/arrayfuncs.c): the number of dimensions, a flag for nulls, the type of
+ * the elements, length and lower bound of the one dimension; then each element
+ * after its length, which is -1 for a null.  All integers are big-endian.
  *
- * results_columns[] is the table of write_records()'s parameters.  All of
- * them are written to one buffer, which the caller keeps for the next batch.
+ * results_columns[] is the table of the parameters of write_records().  They
+ * are written to one buffer, which the caller keeps for the next batch.
  */
 
 #include <string.h>
@@ -16,11 +16,11 @@
 
 #define RESULTS_ARRAY_HEADER  20
 
-/* PostgreSQL takes no message of 1 GB (MaxAllocSize); some is for the rest */
+/* below the 1 GB of a message (MaxAllocSize), of which this is not all */
 #define RESULTS_PARAMS_SIZE   ((size_t) 0x3fff0000)
 
 
-/* types, and those of arrays of them: catalog/pg_type.dat */
+/* OIDs of types and their array types: PostgreSQL's catalog/pg_type.dat */
 #define RESULTS_OID_BYTEA           17
 #define RESULTS_OID_INT8            20
 #define RESULTS_OID_INT2            21
@@ -40,7 +40,7 @@
 
 
 typedef enum {
-    RESULTS_COLUMN_ENUM,           /* int2, of an int that is never null */
+    RESULTS_COLUMN_ENUM,           /* int2, never null */
     RESULTS_COLUMN_NONZERO,        /* int2, 0 is null */
     RESULTS_COLUMN_INT,            /* int4 */
     RESULTS_COLUMN_EXPECTED,       /* int4, null unless op is REPLACE */
@@ -60,11 +60,11 @@ typedef struct {
 
 typedef struct {
     uint32_t                oid;       /* of an element */
-    size_t                  size;      /* 0: as long as its text */
+    size_t                  size;      /* of an element; 0: it varies */
 } results_column_type_t;
 
 
-/* reads one array of an answer */
+/* an array of an answer that is being read */
 typedef struct {
     const char             *pos;
     size_t                  left;
@@ -180,7 +180,7 @@ results_encode_records(results_params_t *params,
         }
     }
 
-    /* all at once, so that the values' addresses stay */
+    /* the buffer must not move when the values point into it */
 
     p = results_buf_reserve(buf, size);
     if (p == NULL) {
@@ -210,7 +210,7 @@ results_params_free(results_params_t *params)
 }
 
 
-/* what a column takes at most: nulls are shorter */
+/* the largest size of a column: it is less where there are nulls */
 static size_t
 results_encode_size(const results_column_t *column,
     results_record_t *const *records, size_t n)
@@ -241,8 +241,8 @@ results_encode_size(const results_column_t *column,
 
 
 /*
- * What all records have no value for is written as nothing: PostgreSQL spends
- * more on reading an array of nulls than on storing them.
+ * Writes a column: its end, or p itself when no record has a value, since
+ * PostgreSQL spends more on reading an array of nulls than on storing them.
  */
 static char *
 results_encode_column(char *p, const results_column_t *column,
@@ -374,7 +374,7 @@ results_encode_digests(results_buf_t *buf,
 }
 
 
-/* one dimension from 1, as yet without nulls */
+/* the header of an array of n elements; the flag for nulls is set later */
 static char *
 results_encode_header(char *p, uint32_t oid, size_t n)
 {
@@ -481,8 +481,9 @@ results_decode_outcomes(const results_str_t answer[3],
 
 
 /*
- * One row may be dated beyond what has a text, or "infinity": that is its own
- * matter, and none of the rows beside it.
+ * A row that SQL stored may have a stamp outside the years 1 to 9999, or
+ * "infinity".  It is limited to them, so that the answer is valid for the other
+ * rows of the batch.
  */
 static int64_t
 results_decode_stamp(int64_t stamp)
@@ -526,7 +527,10 @@ results_decode_array(results_array_t *array, results_str_t answer,
 }
 
 
-/* 1, or 0 for a null, which leaves value as it is; -1: not of that form */
+/*
+ * The next element: 1, 0 for a null, which does not set *value, or -1 when the
+ * element has another size
+ */
 static int
 results_decode_element(results_array_t *array, size_t size, int64_t *value)
 {

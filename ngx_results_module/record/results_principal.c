@@ -1,6 +1,6 @@
 
 /*
- * The roles' names, as results.person.role has them.
+ * The words for roles that results.person.role contains.
  */
 
 #include "results_principal.h"

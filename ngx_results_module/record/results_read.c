@@ -1,6 +1,6 @@
 
 /*
- * Parameters as text and rows from binary: see results_read.h.
+ * Parameters to text, and rows from binary: see results_read.h.
  */
 
 #include <inttypes.h>
@@ -132,7 +132,7 @@ results_read_time_text(results_arena_t *arena, int64_t time)
 
     results_time_format_millis(time, text);
 
-    /* all but ".mmmZ" */
+    /* the text without its ".mmmZ", since microseconds are wanted */
 
     return results_arena_printf(arena, "%.19s.%06" PRId64 "Z", text, micros);
 }
@@ -302,7 +302,7 @@ results_read_time_column(results_str_t value)
 
     time = results_read_int_column(value, 0);
 
-    /* what has no text, as "infinity", which is INT64_MAX */
+    /* such a time can't be shown; "infinity" is INT64_MAX */
 
     if (time < RESULTS_TIME_MIN - RESULTS_TIME_PG_EPOCH
         || time > RESULTS_TIME_MAX - RESULTS_TIME_PG_EPOCH)

@@ -1,7 +1,7 @@
 
 /*
- * The record's empty form, its order, and the words of its enums.  Each list
- * of words is indexed by the enum it names: a new value needs its word here.
+ * The empty record, the order of records, and the words for enums.  Each list
+ * of words is indexed by its enum: a new number needs a word here.
  */
 
 #include <math.h>
