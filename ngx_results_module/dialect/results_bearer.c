@@ -1,8 +1,7 @@
 
 /*
- * The access token of an Authorization header (RFC 6750).  Called by http/
- * before anything else of a request is read, with bytes of anybody's.
- * Nothing is copied: the token points into the header.
+ * The access token in an Authorization header (RFC 6750 2.1).  The header comes
+ * from a caller who is not yet authenticated.
  */
 
 #include <strings.h>

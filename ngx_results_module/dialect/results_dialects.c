@@ -1,6 +1,7 @@
 
 /*
- * The table of dialects: a new one is a row here, and a folder.
+ * The table of dialects.  Its order is that of the bits of scopes
+ * (results_gate.c) and of the counters of APIs.
  */
 
 #include "results_dialect.h"

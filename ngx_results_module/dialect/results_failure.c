@@ -1,9 +1,7 @@
 
 /*
- * A refusal, and what of its reply is the same in every dialect: the status,
- * the headers and the words.  Called by the dialects and by http/; the body
- * is the dialect's own, written by its error().  Texts live in the request's
- * arena.
+ * Failures, and what is the same in the reply to them in every dialect: status,
+ * headers and text.  The body is written by the dialect's error().
  */
 
 #include <stdarg.h>
@@ -98,8 +96,8 @@ void
 results_reply_failure(results_request_t *r)
 {
     /*
-     * What has no memory may look like what is wrong with the request, which
-     * then would not be sent again
+     * Without memory a valid request may look like an invalid one, and for a
+     * 4xx clients do not send it again.
      */
 
     if (r->failure.status < 500 && results_arena_failed(r->arena)) {
@@ -145,8 +143,8 @@ results_reply_header(results_request_t *r, const char *name,
 
 
 /*
- * RFC 6750 3: no error code where no token was sent.  A 403 that no scope
- * would have prevented is no matter of authentication and has no challenge.
+ * RFC 6750 3: there is no error code when no token was sent.  A 403 for another
+ * reason than a scope gets no challenge, as another token would not help.
  */
 void
 results_reply_bearer(results_request_t *r, const char *realm)

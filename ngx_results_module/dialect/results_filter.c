@@ -1,13 +1,12 @@
 
 /*
- * The grammar of a filter, on text that is decoded and known to be UTF-8:
+ * The parser of filters, for text that is decoded and is valid UTF-8:
  *
  *     filter    = term [ " AND " term / " OR " term ]
  *     term      = field operator "'" value "'"
  *     operator  = "=" / "!=" / ">" / ">=" / "<" / "<=" / "~"
  *
- * A quote in a value is doubled.  Spaces may stand around all of them.
- * Nothing is kept but the tree, in the caller's memory and in the arena.
+ * A quote in a value is doubled.  There may be spaces around everything.
  */
 
 #include <string.h>
@@ -79,7 +78,7 @@ results_filter_parse(results_str_t text, results_filter_t *filter,
 }
 
 
-/* up to what follows it, spaces left out */
+/* parses a term and moves rd->p past it */
 static int
 results_filter_term(results_filter_reader_t *rd, results_filter_term_t *term)
 {
@@ -116,7 +115,7 @@ results_filter_operator(results_filter_reader_t *rd,
     size_t    len;
     unsigned  i;
 
-    /* the longer ones before what they begin with */
+    /* ">=" must be tried before ">" */
 
     static const struct {
         const char          *text;
@@ -182,7 +181,7 @@ results_filter_value(results_filter_reader_t *rd, results_str_t *value)
 }
 
 
-/* the word between spaces */
+/* 1 when the word with a space on either side is next; moves rd->p past it */
 static int
 results_filter_word(results_filter_reader_t *rd, const char *word)
 {

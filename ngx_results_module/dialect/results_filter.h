@@ -1,8 +1,8 @@
 
 /*
- * The filter of a collection (OneRoster 1.2, 1.1): one comparison, or two
- * joined by AND or OR.  What its fields are, and which values they take, is
- * the dialect's to know.
+ * The syntax of a collection's filter (OneRoster 1.2): one comparison, or two
+ * joined by AND or OR.  Which fields there are, and which values they have, is
+ * checked by the dialect.
  */
 
 #ifndef RESULTS_FILTER_H
@@ -30,8 +30,9 @@ typedef struct {
 
 
 /*
- * 0, or -1 with an error of the path "filter" added; what is read points into
- * the text or into the arena of the errors
+ * Parses a filter whose percent-encoding has been decoded: 0, or -1 with an
+ * error added, whose path is "filter".  Names and values point into the text or
+ * into the arena of the errors.
  */
 int results_filter_parse(results_str_t text, results_filter_t *filter,
     results_errors_t *errors);

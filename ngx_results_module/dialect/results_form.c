@@ -1,7 +1,7 @@
 
 /*
  * application/x-www-form-urlencoded: "name=value&name=value", in a body or a
- * query.  Called by dialects; what is decoded lies in the arena.
+ * query string.
  */
 
 #include <string.h>

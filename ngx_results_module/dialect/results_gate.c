@@ -1,10 +1,8 @@
 
 /*
- * What a request must show before its body is read: a scope that opens the
- * route, and a media type the dialect reads.  Called by http/ between
- * results_route() and parse(); results_scope_bits() also when a token has
- * been looked up, and results_accept() by dialects that answer in several
- * media types.  Allocates nothing but the text of a refusal.
+ * Checks that need only the headers of a request, so http/ makes them before it
+ * reads the body: scopes and the media type.  Also Accept, for dialects that
+ * have several media types.
  */
 
 #include <limits.h>
@@ -24,9 +22,9 @@ static int results_range_matches(results_str_t range, const char *type);
 
 
 /*
- * The bits of all dialects are numbered through, table after table in the
- * order of results_dialects[], so that a token's bits serve any of them.
- * Dialects that share a table share its bits.
+ * The bits of a token's scopes serve all dialects: their tables of scopes are
+ * numbered one after the other, in the order of results_dialects[].  Dialects
+ * that share a table share its bits.
  */
 
 uint64_t
@@ -100,7 +98,7 @@ results_authorize(results_request_t *r)
 
     results_fail(r, 403, "the access token lacks the scope this takes");
 
-    /* any one would do: the first is the one to ask for */
+    /* one of them is enough: the client is told the first */
     r->failure.scope = r->dialect->scopes[__builtin_ctzll(needed)];
 
     return -1;
@@ -162,7 +160,7 @@ results_accept(results_str_t accept, const char *const *types)
     const char     *p, *end, *comma, *semicolon;
     results_str_t   range;
 
-    /* an empty one says nothing more than none: RFC 9110 12.5.1 */
+    /* an empty header is as none: RFC 9110 12.5.1 */
 
     accept = results_trim(accept.data, accept.data + accept.len);
 
@@ -178,7 +176,7 @@ results_accept(results_str_t accept, const char *const *types)
 
     for (i = 0; types[i]; i++) {
 
-        /* the closest range decides, not the one of the highest quality */
+        /* the quality of a type is that of the most specific range */
 
         closest = 0;
         q = 0;
@@ -210,7 +208,7 @@ results_accept(results_str_t accept, const char *const *types)
 }
 
 
-/* the number of the first bit of a table that some dialect has */
+/* the number of the first bit of a table */
 static int
 results_scope_base(const char *const *scopes)
 {
@@ -276,7 +274,10 @@ results_trim(const char *start, const char *end)
 }
 
 
-/* RFC 9110 8.3.1: ";" name "=" (token / quoted-string), again and again */
+/*
+ * 1 unless the parameters of a Content-Type, from p to end, have a charset that
+ * is not UTF-8 (RFC 9110 8.3.1)
+ */
 static int
 results_charset_utf8(const char *p, const char *end)
 {
@@ -315,7 +316,7 @@ results_charset_utf8(const char *p, const char *end)
 }
 
 
-/* the next separator that stands in no quoted string, or the end */
+/* the next separator outside a quoted string, or end */
 static const char *
 results_param_end(const char *p, const char *end, char separator)
 {
@@ -338,7 +339,7 @@ results_param_end(const char *p, const char *end, char separator)
 }
 
 
-/* thousandths, from the parameters of a media range; 1000 where none says */
+/* the quality of a media range in thousandths, from its parameters */
 static int
 results_quality(const char *p, const char *end)
 {
@@ -381,7 +382,7 @@ results_quality(const char *p, const char *end)
 }
 
 
-/* 0, or how closely: a "*" of all, one of all of a type, the type itself */
+/* 0: the range does not match; 1: it is any type, 2: any subtype, 3: the type */
 static int
 results_range_matches(results_str_t range, const char *type)
 {

@@ -1,9 +1,8 @@
 
 /*
  * Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): the id of a
- * record that a POST creates is made of the key, so that the primary key
- * tells a repeated request.  The form of the key is checked by http/ for
- * every POST; the ids are made by the dialects' parse(), in the arena.
+ * record that a POST creates is made from the key, so a repeated request finds
+ * its record by the primary key, and no table of keys is needed.
  */
 
 #include "results_request.h"
@@ -52,7 +51,7 @@ results_idempotency_id(results_request_t *r, const char *route, unsigned n)
     if (r->idempotency_key.data) {
         principal = r->principal;
 
-        /* whose key it is: two callers may have come to the same one */
+        /* two callers may have chosen the same key */
 
         parts[0] = results_arena_printf(r->arena, "%d %d %u",
                                         (int) principal->institution_id,

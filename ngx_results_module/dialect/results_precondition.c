@@ -1,10 +1,11 @@
 
 /*
- * Preconditions: see results_precondition.h.  Those of a read are held against
- * the record here; those of a write are written down for sql/write.sql, which
- * holds them against the row that it has locked.  If-Match goes before
- * If-Unmodified-Since, If-None-Match before If-Modified-Since; a date that is
- * none does not count (RFC 9110 13.1, 13.2.2).
+ * Preconditions: see results_precondition.h.  Those of a GET, HEAD or PATCH are
+ * evaluated here, for a record that was read.  Those of a PUT or DELETE are
+ * written as text for sql/write.sql, which evaluates them for the row that it
+ * has locked.  If-Match takes precedence over If-Unmodified-Since, and
+ * If-None-Match over If-Modified-Since; an invalid date is ignored (RFC 9110
+ * 13.1, 13.2.2).
  */
 
 #include <inttypes.h>
@@ -26,8 +27,8 @@ typedef enum {
 
 
 typedef struct {
-    results_str_t           tag;       /* what stands between the quotes */
-    unsigned                weak:1;
+    results_str_t           tag;       /* without its quotes */
+    unsigned                weak:1;    /* W/"tag" */
 } results_etag_t;
 
 
@@ -54,7 +55,7 @@ results_validators(results_request_t *r, const results_record_t *record)
         return 0;
     }
 
-    /* not later than the reply's own date: 8.8.2.1 */
+    /* Last-Modified must not be later than Date: RFC 9110 8.8.2.1 */
 
     now = results_time_now();
     stamp = (record->stamp < now) ? record->stamp : now;
@@ -250,7 +251,7 @@ results_precondition_failed(results_request_t *r)
 }
 
 
-/* quotes and all */
+/* the entity tag of a record, in its quotes; no value without memory */
 static results_str_t
 results_etag(results_request_t *r, const results_record_t *record)
 {
@@ -286,7 +287,10 @@ results_etags_match(results_str_t list, results_str_t etag, unsigned weak)
 }
 
 
-/* those that may be the record's; -1 where the list is none */
+/*
+ * Appends the tags of a list that this dialect may have made, in the form of
+ * sql/write.sql: 0, or -1 when the list is malformed.  weak: weak tags count.
+ */
 static int
 results_etags_write(results_request_t *r, results_str_t list, unsigned weak,
     results_buf_t *buf)
@@ -319,7 +323,7 @@ results_etags_write(results_request_t *r, results_str_t list, unsigned weak,
 }
 
 
-/* takes the first tag off a list: 1, 0 at its end, -1 where it is malformed */
+/* takes the next tag off a list: 1, 0 at its end, -1 when it is malformed */
 static int
 results_etag_next(results_str_t *list, results_etag_t *etag)
 {
@@ -344,7 +348,7 @@ results_etag_next(results_str_t *list, results_etag_t *etag)
 
     etag->tag.data = ++p;
 
-    /* etagc: no space, no control character */
+    /* RFC 9110 8.8.3, etagc: no space, no control character */
 
     while (p < end && *p != '"' && (unsigned char) *p > ' ' && *p != 0x7f) {
         p++;
@@ -359,7 +363,7 @@ results_etag_next(results_str_t *list, results_etag_t *etag)
     list->data = p;
     list->len = (size_t) (end - p);
 
-    /* nothing but a comma, or the end, follows a tag */
+    /* a tag is followed by a comma or the end */
 
     while (p < end && (*p == ' ' || *p == '\t')) {
         p++;
@@ -369,7 +373,7 @@ results_etag_next(results_str_t *list, results_etag_t *etag)
 }
 
 
-/* takes the letter off one that a record of this form could have */
+/* 1 when a tag has the form of results_etag(): removes its letter */
 static int
 results_etag_ours(const results_request_t *r, results_str_t *tag)
 {
@@ -398,7 +402,7 @@ results_etag_ours(const results_request_t *r, results_str_t *tag)
 }
 
 
-/* white space and empty elements */
+/* skips white space and empty list elements */
 static const char *
 results_etag_skip(results_str_t list)
 {

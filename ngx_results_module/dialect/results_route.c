@@ -1,12 +1,6 @@
 
 /*
- * The way from a request's method and path to a route of its dialect.  Called
- * by http/ before authentication: the ids of the path are decoded here, and
- * nothing else of the request is read.  All that is made lives in the
- * request's arena.
- *
- * results_gate.c has what stands between a route and its parse() (scopes,
- * media types), results_failure.c what a refusal carries.
+ * Routing: the route of a request's method and path, and the ids in the path.
  */
 
 #include <string.h>
@@ -17,7 +11,7 @@
 #define RESULTS_SEGMENTS_MAX  8
 
 
-/* a path split at its slashes, each segment as sent */
+/* a path split at its slashes; the segments are still percent-encoded */
 typedef struct {
     results_str_t           segment[RESULTS_SEGMENTS_MAX];
     unsigned                n;
@@ -86,7 +80,7 @@ results_route_allow(const results_request_t *r)
 }
 
 
-/* -1 for a path of more segments than any route has */
+/* 0, or -1 for a path with more segments than any route has */
 static int
 results_path_split(results_str_t text, results_path_t *path)
 {
@@ -97,7 +91,7 @@ results_path_split(results_str_t text, results_path_t *path)
     p = text.data;
     end = p + text.len;
 
-    /* the location may end without a slash: then the path begins with it */
+    /* when the location does not end with a slash, the path begins with one */
 
     if (p < end && *p == '/') {
         p++;
@@ -179,7 +173,10 @@ results_path_methods(const results_request_t *r, const results_path_t *path)
 }
 
 
-/* decodes the ids; those that are none become errors, all of them */
+/*
+ * Decodes the ids of the path into r->params: 0, or -1 with r->failure set, and
+ * with an error for each that is not an id
+ */
 static int
 results_path_params(results_request_t *r, const results_path_t *path)
 {
@@ -223,7 +220,10 @@ results_path_params(results_request_t *r, const results_path_t *path)
 }
 
 
-/* "%2F" is a slash of the id: the path was split before this */
+/*
+ * Decodes a segment.  "%2F" is part of the id, since the path has been split
+ * before.  *error is set when it is not an id.
+ */
 static results_str_t
 results_path_decode(results_arena_t *arena, results_str_t segment,
     const char **error)
