@@ -382,7 +382,7 @@ results_quality(const char *p, const char *end)
 }
 
 
-/* 0: the range does not match; 1: it is any type, 2: any subtype, 3: the type */
+/* 0: no match; 1: by any type, 2: by any subtype, 3: by the type itself */
 static int
 results_range_matches(results_str_t range, const char *type)
 {

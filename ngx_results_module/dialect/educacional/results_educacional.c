@@ -1,13 +1,13 @@
 
 /*
- * The dialect `educacional`: grade2 and grade of the Educacional hub's
- * Learning Analytics (docs/api/educacional.md).  It has Caliper's words, but
- * an event of it is no Caliper event: its fields are a table of
- * results_educacional_fields.c, in the order in which errors name them.
+ * The dialect `educacional`: grade2 and grade of the Educacional hub's Learning
+ * Analytics (docs/api/educacional.md).  Its events use Caliper's terms, but are
+ * not Caliper events.  results_educacional_fields.c has the table of fields.
  *
- * An event has an id of its own; the one that the page shows, which clients
- * copy, means that it has none.  The body is the record's detail as it came,
- * with the one default that the page has.
+ * A record's id is the event's id.  Clients also send RESULTS_EDU_NO_ID, which
+ * they copied from the example in the API's documentation: it counts as no id.
+ * The whole body is the record's detail, with the default that the API has for
+ * frequency_assigned.
  */
 
 #include <math.h>
@@ -21,8 +21,11 @@
 
 #define RESULTS_EDU_REALM    "results"
 
-/* how far dateCreated may be from now until it counts as far, microseconds:
-   what was kept for long is sent in the end, but a clock should not be ahead */
+/*
+ * Microseconds.  A dateCreated that is more in the past or in the future is
+ * counted as far (r->far_date): clients may send old events late, but a clock
+ * should not be ahead.
+ */
 #define RESULTS_EDU_PAST    (INT64_C(366) * 86400 * 1000000)
 #define RESULTS_EDU_FUTURE  (INT64_C(86400) * 1000000)
 
@@ -54,7 +57,7 @@ static const char *const  results_edu_media_types[] = {
 };
 
 
-/* by the words of object.completionType; the one behind them: none */
+/* indexed by the words of object.completionType; the last one: it is absent */
 static const results_completion_e  results_edu_completions[] = {
     RESULTS_COMPLETION_COMPLETE,
     RESULTS_COMPLETION_FAILED,
@@ -65,7 +68,7 @@ static const results_completion_e  results_edu_completions[] = {
 };
 
 
-/* each takes every type of event; the first is below "location = /grade2" */
+/* all accept every type of event; "" is for a location like "= /grade2" */
 
 static const results_route_t  results_edu_routes[] = {
 
@@ -198,7 +201,7 @@ results_edu_finish(results_request_t *r)
 }
 
 
-/* NULL with r->failure set */
+/* the body as an object; NULL with r->failure set */
 static results_value_t *
 results_edu_body(results_request_t *r)
 {
@@ -236,7 +239,7 @@ results_edu_body(results_request_t *r)
 }
 
 
-/* docs/records.md: of what contradicts, the first that says anything decides */
+/* fields may contradict each other: the first that is there decides */
 static results_completion_e
 results_edu_completion(const results_edu_event_t *event)
 {
@@ -257,7 +260,7 @@ results_edu_completion(const results_edu_event_t *event)
 }
 
 
-/* the page: 1 where it is absent; -1 without memory */
+/* adds the API's default of frequency_assigned, 1: 0, or -1 without memory */
 static int
 results_edu_default_frequency(results_arena_t *arena, results_value_t *body)
 {
@@ -277,7 +280,7 @@ results_edu_default_frequency(results_arena_t *arena, results_value_t *body)
 }
 
 
-/* -1 without memory */
+/* makes the record of an event that was read: 0, or -1 without memory */
 static int
 results_edu_record(results_request_t *r, results_value_t *body,
     results_edu_event_t *event, results_record_t *record)
@@ -308,14 +311,14 @@ results_edu_record(results_request_t *r, results_value_t *body,
 
     record->completion = results_edu_completion(event);
 
-    /* a ViewEvent may bring a score, but grades nothing */
+    /* a ViewEvent may contain a score, but does not grade */
 
     if (event->type != RESULTS_EDU_VIEW_EVENT) {
         record->score = event->score;
         record->score_max = event->score_max;
     }
 
-    /* two spellings of an id are one id */
+    /* without the id, whose spelling may differ: it is the record's key */
 
     if (results_json_hash(body, ids, &record->payload_hash) != 0) {
         return -1;
@@ -328,7 +331,7 @@ results_edu_record(results_request_t *r, results_value_t *body,
         return -1;
     }
 
-    /* behind the hashes, as the body that comes again has none either */
+    /* after the hashes, which are of the body as it came */
 
     if (isnan(event->frequency)
         && results_edu_default_frequency(r->arena, body) != 0)
@@ -349,8 +352,9 @@ results_edu_record(results_request_t *r, results_value_t *body,
 
 
 /*
- * Each of the three ids is the same when the request comes again: the event's
- * own one, one of the Idempotency-Key, one of who sends what.
+ * Sets the record's id and event->id: 0, or -1 without memory.  The id is the
+ * event's own, or made from the Idempotency-Key, or made from client and body.
+ * It is the same when the request is repeated.
  */
 static int
 results_edu_id(results_request_t *r, results_value_t *body,

@@ -1,7 +1,8 @@
 
 /*
- * What an event of the Educacional hub says: read and checked by the table of
- * results_educacional_fields.c, made a record by results_educacional.c.
+ * An event of the Educacional hub, between the two files of the dialect:
+ * results_educacional_fields.c reads and checks it, results_educacional.c makes
+ * a record of it.
  */
 
 #ifndef RESULTS_EDUCACIONAL_H
@@ -13,15 +14,15 @@
 #define RESULTS_EDU_CONTEXT  "http://purl.imsglobal.org/ctx/caliper/v1p2"
 
 
-/* words by their index */
+/* indexes in the words of `type` and of `part_type` */
 #define RESULTS_EDU_VIEW_EVENT  1
 #define RESULTS_EDU_SUBJECT     0
 
-/* completion, where there is none: behind the words of completionType */
+/* `completion` of an event without completionType: the words end before it */
 #define RESULTS_EDU_NO_COMPLETION  5
 
 
-/* of object.finished */
+/* the values of `finished` */
 typedef enum {
     RESULTS_EDU_UNTOLD = 0,
     RESULTS_EDU_FINISHED,
@@ -29,14 +30,17 @@ typedef enum {
 } results_edu_finished_e;
 
 
-/* what is read of an event */
+/*
+ * What is read from an event.  Strings have no value and numbers are NaN when
+ * they are absent, times RESULTS_TIME_NULL.
+ */
 typedef struct {
     union {
         results_str_t       text;
         double              number;
         int64_t             time;
         int                 word;
-    } unused;                      /* of fields that are checked only */
+    } unused;                      /* where fields go that are only checked */
 
     results_str_t           id;        /* what the reply says */
     int                     own_id;
@@ -44,7 +48,7 @@ typedef struct {
     results_str_t           learner;
     results_str_t           item;
     results_str_t           part;
-    int                     part_type;
+    int                     part_type; /* RESULTS_EDU_SUBJECT by default */
     int64_t                 created;
     int64_t                 started;
     int64_t                 ended;
@@ -60,8 +64,9 @@ typedef struct {
 
 
 /*
- * Reads a body's fields into an event of zeros; texts point into the body.
- * What is wrong is added to r->errors, in the order of the page's table.
+ * Reads the fields of a body into an event whose bytes are zero.  Strings point
+ * into the body, or into the arena.  What is wrong is added to r->errors, in
+ * the order of the table in docs/api/educacional.md.
  */
 void results_edu_read(results_request_t *r, results_value_t *body,
     results_edu_event_t *event);

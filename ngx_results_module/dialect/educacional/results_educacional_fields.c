@@ -1,7 +1,7 @@
 
 /*
- * The fields of an event: what each may be, where it may stand, and what
- * errors say of it, as the page's table has it (docs/api/educacional.md).
+ * The fields of an event: their types, the places where they may be, and the
+ * text of errors.  The table is that of docs/api/educacional.md.
  */
 
 #include <math.h>
@@ -14,7 +14,7 @@
 
 #define RESULTS_EDU_PLACES   4
 
-/* integers up to here are all doubles */
+/* a double has every integer up to this one */
 #define RESULTS_EDU_INTEGER_MAX  0x1p53
 
 
@@ -35,14 +35,14 @@ typedef enum {
 
 
 typedef struct {
-    /* the one of the page's table, by which errors name it, then others */
+    /* paths: the documented one, which errors name, then others */
     const char             *places[RESULTS_EDU_PLACES];
 
     results_edu_type_e      type;
     unsigned                required;
-    size_t                  member;    /* of the event; 0: unused */
+    size_t                  member;    /* offset in the event; 0: unused */
 
-    /* the page's, as errors list them, and behind "|" what is taken as well */
+    /* the documented words, which errors list; behind "|" are other ones */
     const char             *words;
 } results_edu_field_t;
 
@@ -56,7 +56,7 @@ static int results_edu_word(results_str_t text, const char *words, int *out);
 static int results_edu_number(results_value_t *value, double max, double *out);
 
 
-/* by type, what errors say was expected; words list themselves */
+/* indexed by type: what errors say was expected; for words it is their list */
 static const char *const  results_edu_expected[] = {
     "a string",
     "a string or a number",
@@ -174,7 +174,7 @@ results_edu_read(results_request_t *r, results_value_t *body,
 }
 
 
-/* the first place that informs; null and blank strings do not */
+/* the value at the first place that has one; null and blank are none */
 static results_value_t *
 results_edu_find(results_value_t *body, const results_edu_field_t *field)
 {
@@ -217,7 +217,7 @@ results_edu_blank(const results_value_t *value)
 }
 
 
-/* 0, or -1 where the value is none of the field's type */
+/* checks the type of a value and writes it to *out: 0, or -1 */
 static int
 results_edu_value(results_arena_t *arena, results_value_t *value,
     const results_edu_field_t *field, void *out)
@@ -301,7 +301,7 @@ results_edu_value(results_arena_t *arena, results_value_t *value,
 }
 
 
-/* one of words; *out is its index */
+/* the index of a text in a field's words: 0 and *out, or -1 */
 static int
 results_edu_word(results_str_t text, const char *words, int *out)
 {

@@ -1,8 +1,9 @@
 
 /*
  * The dialect `ispring`: GET learners/modules/results as iSpring Learn serves
- * it, XML or JSON (docs/api/ispring.md).  Which rows there are is decided in
- * sql/report.sql; they leave as they come.
+ * it, in XML or JSON (docs/api/ispring.md).  A request reads the key of page
+ * tokens first, then the page.  sql/report.sql decides which rows there are;
+ * each is written to the reply as it comes.
  */
 
 #include <string.h>
@@ -24,7 +25,7 @@ static results_next_e results_ispring_finish(results_request_t *r);
 static void results_ispring_error(results_request_t *r);
 
 
-/* the first is for who asks for nothing, or for anything */
+/* the first is the default, without an Accept header */
 static const char *const  results_ispring_types[] = {
     "application/xml",
     "text/xml",
@@ -95,7 +96,7 @@ results_ispring_parse(results_request_t *r)
     page->type = type;
     page->json = (type == RESULTS_ISPRING_JSON);
 
-    /* what is wrong with the query is told at once */
+    /* a wrong query is refused before anything is read */
 
     if (results_ispring_query(r, results_ispring_manager(r), page) != 0) {
         return RESULTS_NEXT_REPLY;
@@ -109,7 +110,7 @@ results_ispring_parse(results_request_t *r)
 }
 
 
-/* whose departments are all that is shown; no value: an account's owner */
+/* the person whose departments limit the report; no value: nothing does */
 
 static results_str_t
 results_ispring_manager(const results_request_t *r)
@@ -129,7 +130,7 @@ results_ispring_manager(const results_request_t *r)
 }
 
 
-/* an empty page; again where its rows come again */
+/* begins the document; called again when the read is made again */
 
 static void
 results_ispring_start(results_request_t *r)
@@ -149,8 +150,8 @@ results_ispring_start(results_request_t *r)
 
 
 /*
- * One row more than the page holds tells that another page follows; so does
- * one that has a key and nothing else, where the database stopped looking.
+ * Another page follows when there is one row more than the page holds, or a row
+ * without a completion: that one is the key at which the database stopped.
  */
 
 static void
@@ -284,7 +285,7 @@ results_ispring_finish(results_request_t *r)
 }
 
 
-/* in the format asked for, or XML where none of them is */
+/* dialect->error(): in the format that Accept asks for, or XML */
 
 static void
 results_ispring_error(results_request_t *r)

@@ -1,7 +1,7 @@
 
 /*
- * Between the files of the dialect `ispring`: one page of the module report,
- * from the query that asks for it to the document that answers.
+ * Shared by the files of the dialect `ispring`: one page of the module report,
+ * from the query string to the document that is the reply.
  */
 
 #ifndef RESULTS_ISPRING_H
@@ -11,8 +11,10 @@
 #include "results_seal.h"
 
 
-/* the order of a report and where a page goes on; no value: all of what is
-   left of it is behind */
+/*
+ * The key of a row, by which the report is ordered and pages continue.  A
+ * member without a value sorts before all ids.
+ */
 typedef struct {
     results_str_t           learner;
     results_str_t           item;
@@ -22,18 +24,18 @@ typedef struct {
 
 /* r->state */
 typedef struct {
-    int                     type;      /* of its media types */
-    unsigned                json:1;    /* else XML */
-    unsigned                more:1;    /* another page follows last */
-    unsigned                keyed:1;   /* secret was read, or is none */
-    unsigned char           secret[RESULTS_SEAL_KEY];   /* of page tokens */
-    unsigned                size;      /* rows asked for */
-    unsigned                rows;      /* written */
-    results_ispring_key_t   last;
+    int                     type;      /* index of the reply's media type */
+    unsigned                json:1;    /* the reply is JSON, else XML */
+    unsigned                more:1;    /* another page follows */
+    unsigned                keyed:1;   /* secret has been read */
+    unsigned char           secret[RESULTS_SEAL_KEY];   /* seals page tokens */
+    unsigned                size;      /* rows that a page has at most */
+    unsigned                rows;      /* rows written so far */
+    results_ispring_key_t   last;      /* after which the next page begins */
 } results_ispring_page_t;
 
 
-/* the columns of results_api.read_report(), in the order of its rows */
+/* indexes of columns in the rows of results_api.read_report() */
 typedef enum {
     RESULTS_ISPRING_USER_ID = 0,
     RESULTS_ISPRING_COURSE_ITEM_ID = 4,
@@ -44,28 +46,38 @@ typedef enum {
 
 
 /*
- * Makes r->query a call of read_report() and sets page->size.  manager is the
- * person whose departments are all that is shown, no value for an account's
- * owner.  A pageToken is looked into when page->keyed is set, and else taken
- * for a good one.  0, or -1 with r->failure set.
+ * Checks r->query and makes the call of read_report(), r->read, from it; sets
+ * page->size.  manager is the person whose departments limit what is shown; no
+ * value: nothing does.  A pageToken is opened only when page->keyed is set.  So
+ * this is called before the key has been read, to refuse a wrong query at once,
+ * and after it.  0, or -1 with r->failure set.
  */
 int results_ispring_query(results_request_t *r, results_str_t manager,
     results_ispring_page_t *page);
 
 /*
- * A pageToken is a key, sealed for the institution with the secret that all
- * who ask this database share: no data where that fails.
+ * Page tokens.  A token is the key of a row, sealed with the secret that the
+ * database has, so every node can open it; and bound to the institution.
  */
+
+/* the token of a key; no value when there is no memory or libcrypto fails */
 results_str_t results_ispring_token(results_arena_t *arena,
     int32_t institution_id, const unsigned char *secret,
     const results_ispring_key_t *key);
 
-/* 0, or -1 where it is none of this institution's */
+/*
+ * Opens a token: 0 and *key, which points into the arena, or -1 when it is not
+ * a token of this institution
+ */
 int results_ispring_token_parse(results_arena_t *arena,
     int32_t institution_id, const unsigned char *secret, results_str_t token,
     results_ispring_key_t *key);
 
-/* the document, piece by piece */
+/*
+ * The parts of the document, appended in this order.  A row is the columns of
+ * read_report(); first is 1 for the first one.  The last page has no next page
+ * token: no value.  _error() is a whole document, for a failure.
+ */
 void results_ispring_write_start(results_buf_t *buf, int json);
 void results_ispring_write_row(results_buf_t *buf, int json, int first,
     const results_str_t *values);

@@ -1,8 +1,8 @@
 
 /*
- * The query of the module report as a call of results_api.read_report().
- * Every parameter that is wrong is named, and one that nobody knows is wrong:
- * a filter that is misspelt must not show everybody's results.
+ * The query string of the module report as a call of results_api.read_report().
+ * All wrong parameters are reported.  An unknown one is wrong, too: with a
+ * misspelt filter the report would show everybody's results.
  */
 
 #include <string.h>
@@ -13,13 +13,13 @@
 #define RESULTS_ISPRING_ROWS      1000
 #define RESULTS_ISPRING_ROWS_MAX  10000
 
-/* in microseconds */
+/* microseconds */
 #define RESULTS_ISPRING_SECOND    INT64_C(1000000)
 
-/* characters of a value or name that an error quotes */
+/* at most so many characters of a name or value are quoted in an error */
 #define RESULTS_ISPRING_QUOTED    64
 
-/* user statuses are numbers of the API: 1, 3, 5 */
+/* the API has the user statuses 1, 3 and 5 */
 #define RESULTS_ISPRING_ACTIVE    1
 
 
@@ -27,7 +27,7 @@ typedef enum {
     RESULTS_ISPRING_IDS,               /* lists, with or without "[]" */
     RESULTS_ISPRING_COMPLETIONS,
     RESULTS_ISPRING_USER_STATUSES,
-    RESULTS_ISPRING_DATE,              /* these once at most */
+    RESULTS_ISPRING_DATE,              /* this and the next: once at most */
     RESULTS_ISPRING_SIZE,
     RESULTS_ISPRING_TOKEN
 } results_ispring_kind_e;
@@ -36,7 +36,7 @@ typedef enum {
 typedef struct {
     const char              *name;
     results_ispring_kind_e   kind;
-    unsigned                 place;    /* among those of its kind */
+    unsigned                 place;    /* index among those of its kind */
 } results_ispring_param_t;
 
 
@@ -63,7 +63,7 @@ typedef struct {
     unsigned                 seen;     /* bits by index in the parameters */
     unsigned                 size;
     results_ispring_key_t    after;
-    const unsigned char     *secret;   /* NULL: not known yet */
+    const unsigned char     *secret;   /* NULL: tokens are not opened yet */
     int                      failed;   /* no memory */
 } results_ispring_params_t;
 
@@ -314,7 +314,7 @@ results_ispring_add_id(results_request_t *r, results_ispring_params_t *params,
 }
 
 
-/* once: so there is room for each */
+/* adds a number that is not there yet, so there is room for each */
 
 static void
 results_ispring_add_number(int *numbers, unsigned *n, int number)
@@ -331,7 +331,7 @@ results_ispring_add_number(int *numbers, unsigned *n, int number)
 }
 
 
-/* the code of a completion; 0 where it is none */
+/* the number of a completion's word; 0 when it is not one */
 
 static int
 results_ispring_word(results_str_t value)
@@ -352,8 +352,9 @@ results_ispring_word(results_str_t value)
 
 
 /*
- * An end of a range: the report shows seconds, so the range begins and ends
- * with whole ones.  "+03:00" that was not encoded has become " 03:00".
+ * One end of a range of dates: 0 and *out, or -1.  The report shows times in
+ * seconds, so a range includes the whole second of its last one.  A "+" that
+ * was not percent-encoded has been decoded as a space: " 03:00" is "+03:00".
  */
 
 static int
@@ -426,7 +427,7 @@ results_ispring_wrong(results_request_t *r, const char *name,
 }
 
 
-/* of a client's text what is printable ASCII, and not all of a long one */
+/* a client's text for an error: its printable ASCII, cut when it is long */
 
 static const char *
 results_ispring_quote(results_request_t *r, results_str_t text)

@@ -1,8 +1,8 @@
 
 /*
- * Page tokens: base64url of a seal, in which the key of a row is.  It tells
- * its holder nothing, its length included; what it holds may change with any
- * version.
+ * Page tokens: base64url of a seal that contains the key of a row.  Its holder
+ * learns nothing from it, nor much from its length.  Any version may change
+ * what it contains.
  */
 
 #include <string.h>
@@ -13,9 +13,9 @@
 
 
 /*
- * Bytes of a key, with two before them that tell how many there are, are
- * filled up to a multiple of this and two: so the seal is one of three, which
- * is encoded without a rest.
+ * The content of a seal is two bytes with the length of the key, and the key,
+ * padded to a multiple of this block size.  With RESULTS_SEAL_EXTRA that is a
+ * multiple of 3 bytes, which base64 encodes without "=".
  */
 #define RESULTS_ISPRING_BLOCK  144
 
@@ -27,7 +27,7 @@ static results_str_t results_ispring_context(results_arena_t *arena,
 static int results_ispring_part(results_str_t *rest, results_str_t *part);
 
 
-/* no id has a '\0', and none is empty: that is one that is not there */
+/* the ids, which contain no '\0', are separated by it; an empty one is none */
 
 results_str_t
 results_ispring_token(results_arena_t *arena, int32_t institution_id,
@@ -154,7 +154,7 @@ results_ispring_translate(char *text, size_t len, const char *from,
 }
 
 
-/* a token of one institution is none of another's */
+/* the context of the seal: no other institution can open it */
 
 static results_str_t
 results_ispring_context(results_arena_t *arena, int32_t institution_id)
@@ -164,7 +164,10 @@ results_ispring_context(results_arena_t *arena, int32_t institution_id)
 }
 
 
-/* up to the next '\0'; behind the last one rest is no value */
+/*
+ * Takes the text up to the next '\0' off *rest, which has no value after the
+ * last part: 0, or -1 when there is no part or it is not UTF-8
+ */
 
 static int
 results_ispring_part(results_str_t *rest, results_str_t *part)

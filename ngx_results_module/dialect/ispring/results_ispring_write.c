@@ -1,8 +1,7 @@
 
 /*
- * The module report as text, in XML or JSON: one table of fields, two ways
- * to write each.  Called by results_ispring.c; rows come as columns in
- * binary, and a field without a value is left out.
+ * The module report as XML or JSON, from one table of fields.  Rows are columns
+ * in binary; a field without a value is left out.
  */
 
 #include <inttypes.h>
@@ -17,7 +16,7 @@ typedef enum {
     RESULTS_ISPRING_INTEGER,
     RESULTS_ISPRING_NUMBER,
     RESULTS_ISPRING_BOOLEAN,
-    RESULTS_ISPRING_WORD               /* of the completions */
+    RESULTS_ISPRING_WORD               /* a completion */
 } results_ispring_type_e;
 
 
@@ -35,7 +34,7 @@ static void results_ispring_xml_text(results_buf_t *buf, results_str_t text);
 static int results_ispring_xml_char(const char *p, size_t n);
 
 
-/* in the order of the columns, which is that of the page's table */
+/* indexed by the columns of read_report() */
 static const results_ispring_field_t
     results_ispring_fields[RESULTS_ISPRING_COLUMNS] =
 {
@@ -154,7 +153,10 @@ results_ispring_write_error(results_buf_t *buf, int json, int code,
 }
 
 
-/* -1 for one that has no text, as a time before the year 1 or after 9999 */
+/*
+ * Writes a value: 0, or -1 when it can't be shown, as a time that is not in the
+ * years 1 to 9999
+ */
 
 static int
 results_ispring_value(results_buf_t *buf, int json,
@@ -178,7 +180,7 @@ results_ispring_value(results_buf_t *buf, int json,
             return -1;
         }
 
-        /* all but ".mmmZ" */
+        /* the text without its ".mmmZ" */
 
         results_time_format_millis(integer, text);
         results_buf_printf(buf, json ? "\"%.19s+00:00\"" : "%.19s+00:00",
@@ -233,7 +235,7 @@ results_ispring_text(results_buf_t *buf, int json, results_str_t text)
 }
 
 
-/* what XML 1.0 has no place for (2.2) becomes U+FFFD */
+/* escapes a text; what XML 1.0 can't contain (2.2) becomes U+FFFD */
 
 static void
 results_ispring_xml_text(results_buf_t *buf, results_str_t text)
@@ -263,7 +265,7 @@ results_ispring_xml_text(results_buf_t *buf, results_str_t text)
             break;
 
         case '\r':
-            escape = "&#13;";     /* else read as a line feed (2.11) */
+            escape = "&#13;";     /* a parser reads "\r" as "\n" (2.11) */
             break;
 
         default:
@@ -285,7 +287,7 @@ results_ispring_xml_text(results_buf_t *buf, results_str_t text)
 }
 
 
-/* n bytes of UTF-8; 0: no character */
+/* 1 when XML may contain the character of n bytes at p; n 0: it is invalid */
 
 static int
 results_ispring_xml_char(const char *p, size_t n)
