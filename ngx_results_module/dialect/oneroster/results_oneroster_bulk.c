@@ -4,11 +4,11 @@
  * or not at all; the reply pairs the ids that were supplied with those that
  * were allocated.
  *
- * A supplied id is allocated where it is free, or holds the same body.  Where
- * it holds another one, the write is refused, and done again with a new id in
- * its place: a UUIDv8 of caller, route and body, so that the same request
- * again finds it.  Who knows the recipe can supply that id as another member's:
- * one id can't be two records of one group, and the request is refused.
+ * A supplied id is allocated when it is free, or holds the same body.  When it
+ * holds another one, nothing is stored, and the group is written again with a
+ * new id in its place: a UUIDv8 made from caller, route and body, so that a
+ * repeated request finds it.  A request that supplies this new id for another
+ * of its members is refused: two records of a group can't have one id.
  *
  *     read every member ──► write ──► pairs
  *                            ▲  │
@@ -23,14 +23,14 @@
 #include "results_uuid.h"
 
 
-/* of all members: a reply of some 300 KB */
+/* errors that a reply lists, of all members together: some 300 KB */
 #define RESULTS_BULK_ERRORS_MAX  4096
 
 
-/* a member of the request; its record has the same place */
+/* a member of the request; its record has the same index in r->records */
 typedef struct {
     results_str_t           supplied;
-    unsigned                moved:1;   /* has a new id */
+    unsigned                moved:1;   /* a new id was allocated */
 } results_oneroster_member_t;
 
 
@@ -191,7 +191,7 @@ results_oneroster_bulk_array(results_request_t *r,
 }
 
 
-/* the class of the path is the result's, where it names none */
+/* reads a member; without a class of its own it gets that of the path */
 static int
 results_oneroster_bulk_member(results_request_t *r, results_reader_t *object,
     results_record_t *record, unsigned session)
@@ -238,7 +238,7 @@ results_oneroster_bulk_member(results_request_t *r, results_reader_t *object,
 
     record->op = RESULTS_OP_CREATE;
 
-    /* no field of a result: it is kept, and shown where unknown fields are */
+    /* a result has no such field: it is kept in detail */
 
     if (session
         && results_oneroster_bulk_parent_set(r, object->object,
@@ -252,7 +252,7 @@ results_oneroster_bulk_member(results_request_t *r, results_reader_t *object,
 }
 
 
-/* the parent that a member names must be the one in the path */
+/* a parent that a member names must be the one in the path */
 static int
 results_oneroster_bulk_parent(results_request_t *r, results_reader_t *object,
     const char *name, results_str_t stored, results_str_t id)
@@ -278,7 +278,7 @@ results_oneroster_bulk_parent(results_request_t *r, results_reader_t *object,
 }
 
 
-/* {"sourcedId": id} as the object's member of that name */
+/* sets a member of the object to {"sourcedId": id} */
 static int
 results_oneroster_bulk_parent_set(results_request_t *r,
     results_value_t *object, const char *name, results_str_t id)
@@ -299,7 +299,7 @@ results_oneroster_bulk_parent_set(results_request_t *r,
 }
 
 
-/* one id can't be two records of one group */
+/* adds an error for each id that more than one member has */
 static int
 results_oneroster_bulk_twice(results_request_t *r, results_reader_t *root,
     const results_record_t *records, size_t n)
@@ -359,7 +359,7 @@ results_oneroster_bulk_sorted(results_request_t *r,
 }
 
 
-/* by id, and of one id by place */
+/* orders records by id, those with the same id by their place in the request */
 static int
 results_oneroster_bulk_compare(const void *a, const void *b)
 {
@@ -412,7 +412,10 @@ results_oneroster_bulk_finish(results_request_t *r)
 }
 
 
-/* what no other id would mend: 1, and every such member is named */
+/*
+ * 1 when some members are refused for another reason than their id: adds an
+ * error for each
+ */
 static unsigned
 results_oneroster_bulk_refused(results_request_t *r)
 {
@@ -447,7 +450,10 @@ results_oneroster_bulk_refused(results_request_t *r)
 }
 
 
-/* new ids for those that are taken: 1 where there was one, -1 is a failure */
+/*
+ * Allocates new ids for the members whose id is taken: 1 when there were any, 0
+ * when there were none, or -1 with r->failure set
+ */
 static int
 results_oneroster_bulk_move(results_request_t *r)
 {
@@ -508,7 +514,7 @@ results_oneroster_bulk_move(results_request_t *r)
 }
 
 
-/* a new id that another member has been supplied with: -1, a failure */
+/* 0, or -1 with r->failure set when a new id is also supplied by the request */
 static int
 results_oneroster_bulk_meet(results_request_t *r)
 {

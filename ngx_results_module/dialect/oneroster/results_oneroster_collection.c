@@ -1,11 +1,11 @@
 
 /*
- * GET of a collection, for both OneRoster dialects: parse() makes a call of
- * the query, row() writes an object a row, finish() ends the list.  Nothing
- * of a page is kept: what row() wrote has left, maybe, when the next one
- * comes (results_dialect.h), so the headers are set with the first row.
+ * GET of a collection, for both OneRoster dialects: parse() makes a call of the
+ * query string, row() writes an object for each row, finish() ends the list.
+ * What row() has written may be sent before the next row (results_dialect.h),
+ * so the headers are set with the first one.
  *
- * r->state is the page.
+ * r->state is a results_oneroster_page_t.
  */
 
 #include <inttypes.h>
@@ -134,13 +134,13 @@ results_oneroster_list_row(results_request_t *r, const results_str_t *values,
         results_oneroster_list_start(r);
     }
 
-    /* an empty page is a row that has the total only */
+    /* an empty page is one row, which has nothing but the total */
 
     if (values[0].data == NULL) {
         return;
     }
 
-    /* a page has thousands: what a row takes ends with it */
+    /* a page may have thousands of rows, so each has an arena of its own */
 
     arena = results_arena_create();
 
@@ -229,7 +229,7 @@ results_oneroster_list_start(results_request_t *r)
 }
 
 
-/* RFC 8288; prev of a page behind the end is the last one */
+/* the Link header (RFC 8288); behind the end "prev" is the last page */
 static results_str_t
 results_oneroster_list_links(results_request_t *r)
 {
@@ -289,7 +289,7 @@ results_oneroster_list_link(results_request_t *r, results_buf_t *buf,
 }
 
 
-/* the other parameters as they came */
+/* appends the query string without limit and offset, as it came */
 static void
 results_oneroster_list_query(results_request_t *r, results_buf_t *buf)
 {

@@ -1,7 +1,6 @@
 
 /*
- * A page of a collection of OneRoster: what the query parameters of a GET ask
- * for.  For the three files that serve collections:
+ * A page of a collection.  Shared by the three files that serve collections:
  *
  *     results_oneroster_collection.c  routes, replies
  *     results_oneroster_query.c       the parameters, as a call of
@@ -17,21 +16,21 @@
 
 
 typedef struct {
-    /* of the route; its fields are those that were selected */
-    results_oneroster_model_t   model;
-    unsigned                    flags;      /* of the renderer */
+    results_oneroster_model_t   model;      /* the route's, with the fields that
+                                               the parameter `fields` selects */
+    unsigned                    flags;      /* RESULTS_ONEROSTER_ */
 
-    int64_t                     limit;
-    int64_t                     offset;
+    int64_t                     limit;      /* the most objects of this page */
+    int64_t                     offset;     /* objects before it */
 
-    /* set while rendering */
     results_oneroster_links_t   links;
-    int64_t                     total;      /* -1: no row has come */
+    int64_t                     total;      /* objects of the collection that
+                                               match; -1: no row has come */
     unsigned                    more:1;     /* an object has been written */
 } results_oneroster_page_t;
 
 
-/* whose results: ids of the path; no value where it names none */
+/* the ids in the path that limit a collection; each may have no value */
 typedef struct {
     results_str_t               course;
     results_str_t               learner;
@@ -39,14 +38,19 @@ typedef struct {
 } results_oneroster_owner_t;
 
 
-/* a field, as read_records() knows it */
+/* what read_records() filters and sorts by for a field */
 typedef struct {
     results_field_e             field;
-    results_str_t               path;       /* into detail, or no value */
+    results_str_t               path;       /* in detail, as
+                                               "scoreScale.sourcedId"; no value
+                                               for a column */
 } results_oneroster_place_t;
 
 
-/* a filter as parameters of read_records(), one of each for a term */
+/*
+ * A filter as parameters of read_records(), of each one element for a term.
+ * Which of texts, numbers, lows and highs counts depends on the field.
+ */
 typedef struct {
     int                         fields[RESULTS_FILTER_TERMS];
     int                         operators[RESULTS_FILTER_TERMS];
@@ -56,27 +60,30 @@ typedef struct {
     int64_t                     lows[RESULTS_FILTER_TERMS];
     int64_t                     highs[RESULTS_FILTER_TERMS];
     unsigned                    n;
-    unsigned                    any:1;      /* joined by OR */
-    unsigned                    deleted:1;  /* tobedeleted ones as well */
+    unsigned                    any:1;      /* joined by OR, else by AND */
+    unsigned                    deleted:1;  /* it is about status or
+                                               dateLastModified: tobedeleted
+                                               records are shown, too */
 } results_oneroster_terms_t;
 
 
 /*
- * Reads r->query into the page, whose model and flags are set, and into the
- * call r->read.  0, or -1 with r->failure set: 400, naming every parameter
- * that is wrong.
+ * Reads r->query: sets limit, offset and the selected fields of the page, whose
+ * model and flags the caller has set, and makes the call r->read.  0, or -1
+ * with r->failure set: 400 with an error for each wrong parameter, 500.
  */
 int results_oneroster_query(results_request_t *r,
     const results_oneroster_owner_t *owner, results_oneroster_page_t *page);
 
-/*
- * Reads a filter; what is wrong with it is added to r->errors.
- */
+/* reads a filter; what is wrong with it is added to r->errors */
 void results_oneroster_terms(results_request_t *r,
     const results_oneroster_page_t *page, results_str_t text,
     results_oneroster_terms_t *terms);
 
-/* a field by the name a filter or sort has for it; -1: there is none */
+/*
+ * The place of a field, by the name that a filter or sort has for it: 0, or -1
+ * when the model has no such field
+ */
 int results_oneroster_place(results_request_t *r,
     const results_oneroster_page_t *page, results_str_t name,
     results_oneroster_place_t *place);

@@ -1,8 +1,7 @@
 
 /*
- * The record's detail: what of a body has no column, as JSON text in the
- * body's own shape.  Called by the reader once the object is known to be
- * right; the text is in the arena.
+ * The record's detail: what of a body's object has no column, as JSON text of
+ * the same shape.  Called for objects without errors.
  */
 
 #include <string.h>
@@ -76,7 +75,7 @@ results_oneroster_detail(results_arena_t *arena, results_value_t *object,
 }
 
 
-/* nothing at all where the column says it, which is the rule */
+/* appends a reference if it has more than its column, which is rare */
 static void
 results_oneroster_detail_ref(results_buf_t *buf,
     const results_oneroster_field_t *field, const results_value_t *ref,
@@ -94,7 +93,7 @@ results_oneroster_detail_ref(results_buf_t *buf,
 
     for (member = results_value_first(ref); member; member = member->next) {
 
-        /* the server's own on the way out */
+        /* the renderer makes these */
 
         if (results_str_is(member->name, "href")
             || results_str_is(member->name, "type"))
@@ -120,7 +119,7 @@ results_oneroster_detail_ref(results_buf_t *buf,
 }
 
 
-/* whether the column is another text than the one received, or none */
+/* 1 when the id has no column, or the column has it in another form */
 static int
 results_oneroster_detail_ref_id(const results_oneroster_field_t *field,
     const results_value_t *id, const results_record_t *record)

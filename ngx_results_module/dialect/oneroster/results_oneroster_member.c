@@ -1,8 +1,7 @@
 
 /*
- * Members of an object that is being written, for whatever writes OneRoster's
- * objects and those within them.  The buffer is the caller's; a failed
- * allocation shows in it.
+ * Writing the members of OneRoster objects.  A failed allocation sets
+ * buf->failed, which the caller checks.
  */
 
 #include <string.h>

@@ -1,8 +1,7 @@
 
 /*
- * The tables of OneRoster 1.2 Gradebook: the models' fields, the scopes.
- * Constant data; owned by nobody, used by the other results_oneroster files
- * and by the two dialects' routes.
+ * The tables of OneRoster 1.2 Gradebook: the fields of the models, the scopes,
+ * the media types.
  */
 
 #include <string.h>
@@ -24,8 +23,8 @@
 
 
 /*
- * sourcedId and dateLastModified are required by the standard; the path and
- * the server have them, so a body need not.
+ * The standard requires sourcedId and dateLastModified, but a body may omit
+ * them: the path has the one, the server sets the other.
  */
 
 static const results_oneroster_field_t  results_oneroster_result_fields[] = {

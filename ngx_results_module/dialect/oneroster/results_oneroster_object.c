@@ -1,7 +1,7 @@
 
 /*
- * PUT, GET and DELETE of one object, for both OneRoster dialects: which, and
- * which model, the route tells.  r->state of a PUT is the body's object.
+ * PUT, GET and DELETE of one object, for both OneRoster dialects.  r->state of
+ * a PUT is the body's object.
  */
 
 #include "results_oneroster.h"
@@ -45,7 +45,7 @@ results_oneroster_put_finish(results_request_t *r)
         return RESULTS_NEXT_REPLY;
     }
 
-    /* the standard: 201 and no body, also where it was replaced */
+    /* the standard has 201 without a body, also for a replacement */
 
     if (results_oneroster_flags(r) & RESULTS_ONEROSTER_STRICT) {
         r->reply.status = 201;
@@ -101,7 +101,7 @@ results_oneroster_get_row(results_request_t *r, const results_str_t *values,
     rc = results_oneroster_row(r, r->arena, values, nvalues, model, &record,
                                &detail);
 
-    /* what is deleted is gone */
+    /* a deleted record is answered as one that does not exist */
 
     if (rc < 0 || record.status != RESULTS_STATUS_ACTIVE) {
         return;
@@ -134,7 +134,7 @@ results_oneroster_get_finish(results_request_t *r)
 }
 
 
-/* only the key is read */
+/* the record has nothing but its key and the preconditions */
 results_next_e
 results_oneroster_delete(results_request_t *r)
 {

@@ -2,9 +2,8 @@
 /*
  * learningObjectiveSet, in and out: an array of {source,
  * learningObjectiveResults: [{learningObjectiveId, score, textScore}]}
- * (OneRoster 1.2 Gradebook, LearningObjectiveSet).  Called by the reader and
- * the renderer of the models.  It has no column: the record keeps it in
- * detail as it came.
+ * (OneRoster 1.2 Gradebook, LearningObjectiveSet).  It has no column: detail
+ * has it as it came.
  */
 
 #include <string.h>
@@ -136,7 +135,10 @@ results_oneroster_read_objective(results_reader_t *objective, unsigned flags,
 }
 
 
-/* a reader of value i of parent's array `name`; -1 where it is no object */
+/*
+ * Makes the reader of value, element i of an array: 0, or -1 with an error
+ * added when it is not an object
+ */
 static int
 results_oneroster_element(results_reader_t *parent, const char *name,
     size_t i, results_value_t *value, results_reader_t *element)
@@ -154,7 +156,7 @@ results_oneroster_element(results_reader_t *parent, const char *name,
 }
 
 
-/* the schema's words, and its ^/(?!case$)(?!unknown$)[a-z0-9]+$ */
+/* the schema's words, or its pattern ^/(?!case$)(?!unknown$)[a-z0-9]+$ */
 static int
 results_oneroster_source_listed(results_str_t source)
 {
@@ -259,7 +261,7 @@ results_oneroster_render_objectives(results_buf_t *buf, const char *name,
 
     results_buf_puts(buf, "]");
 
-    /* none of them is one that the standard's clients could read */
+    /* all sets have been left out, so the member is, too */
 
     if (n == 0 && results_value_size(sets) != 0) {
         buf->len = start;

@@ -19,19 +19,22 @@
 #include "results_precondition.h"
 
 
-/* an object that others write to again and again: the client is told to wait */
+/* so many times a replaced object is read again; then the answer is 503 */
 #define RESULTS_PATCH_ROUNDS   8
 
-/* of a patch: so many are looked for one by one, more among sorted ones */
+/*
+ * The members of a body of at most so many are looked up one by one in the
+ * stored object, more of them among its sorted members
+ */
 #define RESULTS_PATCH_MEMBERS  16
 
 
 typedef struct {
     results_reader_t        patch;     /* the body's object */
-    results_value_t        *object;    /* read, then merged */
-    results_record_t        stored;    /* read; its texts are gone */
+    results_value_t        *object;    /* the stored object, then the merged */
+    results_record_t        stored;    /* that was read, without its texts */
     unsigned                rounds;
-    unsigned                written:1; /* the step before was the write */
+    unsigned                written:1; /* finish() follows the write */
 } results_oneroster_patch_t;
 
 
@@ -73,7 +76,7 @@ results_oneroster_patch(results_request_t *r)
         return RESULTS_NEXT_REPLY;
     }
 
-    /* the same merge again changes nothing more */
+    /* repeating a merge changes nothing more */
 
     r->repeatable = 1;
     r->state = patch;
@@ -103,7 +106,7 @@ results_oneroster_patch_row(results_request_t *r, const results_str_t *values,
         return;
     }
 
-    /* of a time without this limit, and nothing for a worker to read */
+    /* stored before there was this limit: not worth parsing */
 
     for (i = 0; i < nvalues; i++) {
         if (results_oneroster_patch_large(r, values[i].len)) {
@@ -233,7 +236,7 @@ results_oneroster_patch_write(results_request_t *r,
     merged = patch->patch;
     merged.object = patch->object;
 
-    /* what the client did not send is stored, and so it is right */
+    /* a word that the client did not send is accepted, as it is stored */
 
     flags = results_value_get(patch->patch.object, "scoreStatus")
             ? 0 : RESULTS_ONEROSTER_STORED;
@@ -249,7 +252,7 @@ results_oneroster_patch_write(results_request_t *r,
         return RESULTS_NEXT_REPLY;
     }
 
-    /* of what was read: where that has changed, the write finds out */
+    /* for the version that was read: REPLACE refuses any other one */
 
     status = results_precondition_check(r, &patch->stored);
 
@@ -292,7 +295,11 @@ results_oneroster_patch_large(results_request_t *r, size_t len)
 }
 
 
-/* the patch's own values stay as they are: it serves the next round too */
+/*
+ * Merges a patch into an object: 0, or -1 without memory.  deep: null members
+ * and objects are merged at all levels.  The patch is not changed, since it may
+ * be merged again in the next round.
+ */
 static int
 results_oneroster_merge(results_arena_t *arena, results_value_t *object,
     results_value_t *patch, unsigned deep)
@@ -319,7 +326,7 @@ results_oneroster_merge(results_arena_t *arena, results_value_t *object,
 }
 
 
-/* members are those of object, sorted; NULL where it is not worth it */
+/* members are those of the object, sorted, or NULL: then it walks them */
 static int
 results_oneroster_merge_members(results_arena_t *arena,
     results_value_t *object, results_value_t *patch, unsigned deep,
@@ -377,7 +384,7 @@ results_oneroster_merge_members(results_arena_t *arena,
 }
 
 
-/* in the place of the old one, where there is one; NULL without memory */
+/* replaces old, or adds the value when old is NULL; NULL without memory */
 static results_value_t *
 results_oneroster_merge_put(results_arena_t *arena, results_value_t *object,
     results_value_t *old, results_str_t name, const results_value_t *value)

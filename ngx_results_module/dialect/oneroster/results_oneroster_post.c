@@ -1,9 +1,9 @@
 
 /*
- * POST of one object to a collection, which the standard does not have.  The
- * id is the body's sourcedId, or is made here; either way it is there before
- * the write, so that the primary key tells a repeated request.  r->state is
- * set where the id was made.
+ * POST of one object to a collection, which the standard does not have.  The id
+ * is the body's sourcedId, or is made here before the write, so that the
+ * primary key finds a repeated request.  r->state is not NULL when the id was
+ * made here.
  */
 
 #include "results_oneroster.h"
@@ -76,7 +76,7 @@ results_oneroster_post_finish(results_request_t *r)
 
     buf = &r->reply.body;
 
-    /* an id that was made here is answered as supplied, too */
+    /* the reply has an id that was made here as the supplied one, too */
 
     results_buf_puts(buf, "{\"sourcedIdPairs\":");
     results_oneroster_pair(buf, record->id, record->id);

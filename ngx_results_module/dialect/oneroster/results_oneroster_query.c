@@ -1,9 +1,8 @@
 
 /*
  * The query parameters of a collection (OneRoster 1.2: limit, offset, sort,
- * orderBy, filter, fields) as a call of results_api.read_records().  Others
- * are left alone.  Called by parse() of the collections; all that is made
- * lives in the request's arena.
+ * orderBy, filter, fields) as a call of results_api.read_records().  Other
+ * parameters are ignored.
  */
 
 #include <string.h>
@@ -16,7 +15,7 @@
 #define RESULTS_OR_OFFSET_MAX  INT64_C(9007199254740992)    /* 2^53 */
 
 
-/* no value where they are absent */
+/* the parameters as they came; no value for those that are absent */
 typedef struct {
     results_str_t           limit;
     results_str_t           offset;
@@ -85,7 +84,7 @@ results_oneroster_query(results_request_t *r,
         return -1;
     }
 
-    /* a field that is none does not sort: the default order */
+    /* an unknown field is ignored: the order is then the default one */
 
     if (params.sort.data == NULL
         || results_oneroster_place(r, page, params.sort, &sort) != 0)
@@ -169,7 +168,7 @@ results_oneroster_params(results_request_t *r,
 }
 
 
-/* UTF-8 that PostgreSQL can hold */
+/* 1 for valid UTF-8 without '\0', which PostgreSQL's text can't contain */
 static int
 results_oneroster_text(results_str_t text)
 {
@@ -233,7 +232,7 @@ results_oneroster_select(results_request_t *r,
 }
 
 
-/* more than max is max */
+/* a whole number; one above max is read as max, an error is added below min */
 static int64_t
 results_oneroster_whole(results_request_t *r, const char *name,
     results_str_t text, int64_t min, int64_t max)
@@ -281,7 +280,7 @@ results_oneroster_descending(results_request_t *r, results_str_t order)
 }
 
 
-/* the parameters that say which records, in their order in sql/ */
+/* adds the parameters of read_records(), in their order */
 static void
 results_oneroster_call(results_request_t *r,
     const results_oneroster_page_t *page,
@@ -311,7 +310,7 @@ results_oneroster_call(results_request_t *r,
 }
 
 
-/* in the form that the columns have */
+/* adds an id in its normal form, which the columns have */
 static void
 results_oneroster_read_id(results_read_t *read, results_str_t id)
 {
@@ -326,7 +325,7 @@ results_oneroster_read_id(results_read_t *read, results_str_t id)
 }
 
 
-/* the renderer writes what is in the model: it gets one of those fields */
+/* gives the page a model with the selected fields only, for the renderer */
 static int
 results_oneroster_keep_selected(results_request_t *r,
     results_oneroster_page_t *page, uint32_t selected)

@@ -1,11 +1,11 @@
 
 /*
- * An object of a body, as JSON, to a record: results_oneroster_read().
- * Called by the dialects' parse().  The record's texts point into the arena
- * or into the parsed tree, which is there as well.
+ * From an object of a body to a record.  The record's texts point into the
+ * arena or into the tree, which is in the arena as well.
  *
- * What has no column goes to `detail`, in the shape the body had: reading
- * back in the same dialect loses nothing, and the renderer takes either.
+ * What has no column goes to `detail`, in the shape that it has in the body: so
+ * nothing is lost when the record is read by the same dialect, and the renderer
+ * can take either the body's object or the detail.
  */
 
 #include <string.h>
@@ -18,8 +18,8 @@ typedef struct {
     results_reader_t       *object;
     results_record_t       *record;
     unsigned                strict;
-    unsigned                ext;           /* scoreStatus may be ext:... */
-    unsigned                optional;      /* flags of optional fields */
+    unsigned                ext;           /* scoreStatus may be "ext:..." */
+    unsigned                optional;      /* reader flags of optional fields */
     int                     in_progress;
     int                     incomplete;
 } results_oneroster_reading_t;
@@ -43,8 +43,8 @@ static void results_oneroster_refuse_unknown(results_reader_t *object,
 
 
 /*
- * What makes no other body: clients refresh dateLastModified when they send
- * one again, and the sourcedId is in the key.
+ * Members that payload_hash does not cover: clients send a new dateLastModified
+ * when they repeat a request, and the sourcedId is the record's key.
  */
 static const char *const  results_oneroster_unhashed[] = {
     "sourcedId",
@@ -129,7 +129,7 @@ results_oneroster_read(results_request_t *r, results_reader_t *object,
         return 0;
     }
 
-    /* docs/records.md: they say more of the attempt than any scoreStatus */
+    /* these take precedence over the scoreStatus: docs/records.md */
 
     if (rd.in_progress) {
         record->completion = RESULTS_COMPLETION_IN_PROGRESS;
@@ -318,7 +318,7 @@ results_oneroster_read_status(results_oneroster_reading_t *rd,
 {
     int  word;
 
-    /* "inactive" is the 1.1 word */
+    /* "inactive" is the word of OneRoster 1.1 */
     static const char *const  words[] = {
         "active", "tobedeleted", "inactive", NULL
     };
@@ -332,7 +332,7 @@ results_oneroster_read_status(results_oneroster_reading_t *rd,
 }
 
 
-/* href and type are the server's on the way out; a bare sourcedId is enough */
+/* reads a GUIDRef; only its sourcedId is needed, the renderer makes the rest */
 static int
 results_oneroster_read_ref(results_oneroster_reading_t *rd,
     const results_oneroster_field_t *field, unsigned flags)
@@ -385,7 +385,7 @@ results_oneroster_read_ref(results_oneroster_reading_t *rd,
 }
 
 
-/* the words' completions are DESIGN's: docs/records.md */
+/* docs/records.md says which completion each word is */
 static void
 results_oneroster_read_score_status(results_oneroster_reading_t *rd,
     const char *name, unsigned flags)
@@ -423,7 +423,7 @@ results_oneroster_read_score_status(results_oneroster_reading_t *rd,
 }
 
 
-/* 1 where it is "true" */
+/* 1 when the field is "true"; only the standard refuses other strings */
 static int
 results_oneroster_read_flag(results_oneroster_reading_t *rd,
     const char *name, unsigned flags)
@@ -445,7 +445,7 @@ results_oneroster_read_flag(results_oneroster_reading_t *rd,
 }
 
 
-/* the published (ext:)[a-zA-Z0-9.\-_]+, anchored */
+/* 1 when all of the word matches the standard's (ext:)[a-zA-Z0-9.\-_]+ */
 static int
 results_oneroster_ext(results_str_t word)
 {

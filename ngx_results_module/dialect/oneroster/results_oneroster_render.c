@@ -1,8 +1,7 @@
 
 /*
- * A record as an object of its model, straight into a buffer: the one
- * renderer of PUT's reply, of GET, and of lists.  Called by finish() of the
- * dialects.  The buffer is the caller's; a failed allocation shows in it.
+ * From a record to an object of its model, as JSON: the renderer of all replies
+ * with objects.  A failed allocation sets buf->failed, which the caller checks.
  */
 
 #include <math.h>
@@ -43,7 +42,7 @@ results_oneroster_render(results_buf_t *buf, const results_record_t *record,
 
     known = 0;
 
-    /* what another API kept for itself is none of this model's fields */
+    /* the detail of another kind does not have this model's fields */
 
     if (record->kind != model->kind) {
         detail = NULL;
@@ -82,8 +81,8 @@ results_oneroster_render_field(results_buf_t *buf,
     strict = flags & RESULTS_ONEROSTER_STRICT;
 
     /*
-     * null came in for "absent", and absent it goes out; so does what is of
-     * another type, which no body can have had: SQL stored it
+     * null was accepted as absent, so it is not shown.  Nor is a value of a
+     * wrong type, which SQL must have stored, since no body can have it.
      */
 
     if (results_value_is_null(value)
@@ -166,7 +165,7 @@ results_oneroster_render_field(results_buf_t *buf,
 }
 
 
-/* whether a value is of its field's type; NULL is of any */
+/* 1 when a value is NULL or has the type of its field */
 static int
 results_oneroster_written(const results_oneroster_field_t *field,
     const results_value_t *value)
@@ -193,7 +192,7 @@ results_oneroster_written(const results_oneroster_field_t *field,
 }
 
 
-/* the words of the standard's scoreStatus */
+/* 1 for a word that the standard lists for scoreStatus */
 static int
 results_oneroster_listed(const char *word)
 {
@@ -215,8 +214,8 @@ results_oneroster_listed(const char *word)
 
 
 /*
- * Required, so that a record of another API, and one whose word the Timeback
- * dialect does not have, need one: docs/records.md
+ * scoreStatus is required: for a record of another API, and for a word that the
+ * dialect does not have, docs/records.md says which word is shown
  */
 static void
 results_oneroster_render_status(results_buf_t *buf,
@@ -275,8 +274,10 @@ results_oneroster_render_date(results_buf_t *buf,
     char     text[RESULTS_TIME_MILLIS_LEN];
     int64_t  time;
 
-    /* the standard's type is a date, Timeback's a date-time: as it came where
-       it is one, and the other form is read but does not go out */
+    /*
+     * The standard has a date, Timeback a date-time.  The client's text is
+     * shown when it is one; else the column is, in the dialect's form.
+     */
 
     if (value) {
         if (results_time_parse(results_value_text(value),
@@ -314,7 +315,7 @@ results_oneroster_render_date(results_buf_t *buf,
 }
 
 
-/* GUIDRef; an id that the record keeps in another form is told as it came */
+/* a GUIDRef; an id whose column is normalized is shown as the client sent it */
 static void
 results_oneroster_render_ref(results_buf_t *buf,
     const results_record_t *record, results_value_t *ref,
@@ -379,7 +380,7 @@ results_oneroster_render_unknown(results_buf_t *buf, results_value_t *object,
 }
 
 
-/* one segment of a URL's path: RFC 3986 2.3 */
+/* appends an id as one segment of a path, percent-encoded (RFC 3986 2.3) */
 static void
 results_oneroster_render_path_id(results_buf_t *buf, results_str_t id)
 {
@@ -390,7 +391,7 @@ results_oneroster_render_path_id(results_buf_t *buf, results_str_t id)
 
     static const char  hex[] = "0123456789ABCDEF";
 
-    /* they would name another resource than the one below */
+    /* as segments they would be resolved, so their dots are encoded */
 
     dots = results_str_is(id, ".") || results_str_is(id, "..");
 
@@ -421,10 +422,10 @@ results_oneroster_render_path_id(results_buf_t *buf, results_str_t id)
 
 
 /*
- * Line items and score scales are below this location.  Users and classes
- * are another service's: where the base has a gradebook/ segment, as the
- * standard's has, they are below rostering/ in its place; else below this
- * location too.
+ * hrefs of line items and score scales are below this location.  Users and
+ * classes belong to the rostering service: when the path of this location has a
+ * segment gradebook/, as the standard's has, theirs has rostering/ in its
+ * place; else they are below this location, too.
  */
 
 int
@@ -439,7 +440,7 @@ results_oneroster_links(results_request_t *r, results_oneroster_links_t *links)
 
     memset(&buf, 0, sizeof(results_buf_t));
 
-    /* the host is the client's word: escaped as any text of a request */
+    /* the host is a client's text and is escaped like one */
 
     results_buf_json_string(&buf, r->base);
 
@@ -460,7 +461,7 @@ results_oneroster_links(results_request_t *r, results_oneroster_links_t *links)
     for (after = end; (size_t) (after - base.data) > len; after--) {
         p = after - len;
 
-        /* behind "//" it is the host's name */
+        /* behind "//" it is the name of the host */
 
         if (*p != '/' || memcmp(p, gradebook, len) != 0 || p[-1] == '/') {
             continue;

@@ -1,9 +1,7 @@
 
 /*
- * Replies of the OneRoster dialects: one object in its envelope, what an
- * outcome means, pairs of ids, and the error payload.  Called by finish() and,
- * for errors, by http/ through dialect->error().  The body's buffer is http/'s
- * to free.
+ * Replies of the OneRoster dialects: one object in its envelope, the failures
+ * that outcomes stand for, rows, pairs of ids, and the error payload.
  */
 
 #include "results_oneroster.h"
@@ -135,7 +133,7 @@ results_oneroster_row(results_request_t *r, results_arena_t *arena,
 
         if (*detail == NULL) {
 
-            /* the text's fault, where there is memory for it */
+            /* when there is memory, the text must be wrong */
 
             if (results_arena_alloc(arena, record->detail.len) == NULL) {
                 results_fail(r, 500, "out of memory");
@@ -181,8 +179,8 @@ results_oneroster_pair(results_buf_t *buf, results_str_t supplied,
 
 
 /*
- * imsx_StatusInfo is the root, not wrapped; all four members, which the
- * standard requires in part and Timeback's clients as a whole.
+ * imsx_StatusInfo is the root, without an envelope.  It has all four members:
+ * the standard requires some of them, Timeback's clients all.
  */
 
 void
@@ -196,7 +194,7 @@ results_oneroster_error(results_request_t *r)
 
     text = results_failure_text(r);
 
-    /* the words that clients of the standard look for in a 404 */
+    /* clients of the standard look for these words in a 404 */
 
     if (r->failure.status == 404) {
         text = results_arena_printf(r->arena, "Unknown Object: %.*s",
@@ -221,7 +219,7 @@ results_oneroster_error(results_request_t *r)
 }
 
 
-/* of the ten words the Gradebook service has; it names none for a 405 */
+/* the Gradebook service has ten codes, and none of them is for a 405 */
 static const char *
 results_oneroster_code_minor(int status)
 {

@@ -1,10 +1,9 @@
 
 /*
- * A filter of OneRoster, and the names of fields in it, in the numbers of
- * results_api.read_records().  A field is looked up in the model's table: of
- * its name nothing is left but a number, and for a field without a column the
- * path into the record's detail, which is a parameter.  So are the values,
- * each in the form that its field is compared in.
+ * Filters of OneRoster as parameters of results_api.read_records().  A field is
+ * looked up in the model's table and becomes a number; one without a column
+ * also has a path in the record's detail.  Paths and values are bind
+ * parameters, each value in the form in which its field is compared.
  */
 
 #include <string.h>
@@ -74,7 +73,7 @@ results_oneroster_terms(results_request_t *r,
 }
 
 
-/* the term behind those there are; what is wrong with it, or NULL */
+/* fills in term terms->n, whose field is set: NULL, or what is wrong with it */
 static const char *
 results_oneroster_term(results_request_t *r, const results_filter_term_t *term,
     results_oneroster_terms_t *terms)
@@ -95,7 +94,7 @@ results_oneroster_term(results_request_t *r, const results_filter_term_t *term,
     case RESULTS_FIELD_ITEM:
     case RESULTS_FIELD_COURSE:
 
-        /* the column has a GUID in one form, whatever form it came in */
+        /* the columns have ids in their normal form */
 
         if (term->operator != RESULTS_OPERATOR_CONTAINS) {
             terms->texts[i] = results_id_normalize(r->arena, term->value,
@@ -144,7 +143,7 @@ results_oneroster_status(const results_filter_term_t *term,
         return "is compared by = and != only";
     }
 
-    /* the 1.1 word */
+    /* "inactive" is the word of OneRoster 1.1 */
 
     if (results_str_is(term->value, "inactive")) {
         terms->texts[terms->n] = results_str("tobedeleted");
@@ -160,9 +159,9 @@ results_oneroster_status(const results_filter_term_t *term,
 
 
 /*
- * dateLastModified is compared in milliseconds, as it is shown, and a date
- * is its midnight.  scoreDate is a date by the standard: compared with a date
- * it is the day, in UTC, that counts.
+ * dateLastModified is compared in milliseconds, as it is shown; a date means
+ * its midnight.  scoreDate is a date in the standard: a date is compared with
+ * the days of scoreDates, in UTC.
  */
 static const char *
 results_oneroster_time(const results_filter_term_t *term,
@@ -202,8 +201,8 @@ results_oneroster_time(const results_filter_term_t *term,
 
 
 /*
- * Times that show as multiples of a unit, compared with one, as bounds of the
- * times themselves: low <= time < high.
+ * A comparison with a time, of times that are shown rounded down to a unit, as
+ * bounds of the unrounded times: low <= time < high
  */
 static void
 results_oneroster_interval(results_oneroster_terms_t *terms, int64_t time,
@@ -222,7 +221,7 @@ results_oneroster_interval(results_oneroster_terms_t *terms, int64_t time,
     case RESULTS_OPERATOR_EQ:
     case RESULTS_OPERATOR_NE:
 
-        /* nothing shows as what lies between two units */
+        /* no time is shown as one between two units: the range is empty */
 
         terms->lows[i] = floor;
         terms->highs[i] = (time == floor) ? next : floor;
@@ -249,8 +248,8 @@ results_oneroster_interval(results_oneroster_terms_t *terms, int64_t time,
 
 
 /*
- * The text of a JSON number; no value for any other text.  What is zero as a
- * double is none for float8.
+ * The text of a JSON number, for a float8; no value for any other text.  A
+ * number that is too small for a double becomes 0, as PostgreSQL refuses it.
  */
 static results_str_t
 results_oneroster_number(results_arena_t *arena, results_str_t value)
@@ -353,7 +352,7 @@ results_oneroster_place(results_request_t *r,
 }
 
 
-/* "student.sourcedId", and "studentSourcedId", which clients send as well */
+/* the field "student.sourcedId" or "studentSourcedId": clients send both */
 static int
 results_oneroster_place_ref(results_request_t *r,
     const results_oneroster_field_t *field, results_str_t name,

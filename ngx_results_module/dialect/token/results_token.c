@@ -5,8 +5,7 @@
  * header or in the body, are exchanged for an access token.  The token is
  * made here; the database checks the secret and keeps only the token's hash.
  *
- * Called by http/ as any dialect is.  No text of a reply quotes the request:
- * it could be a secret.  All memory is the arena's.
+ * No reply quotes the request, since that could be a secret.
  */
 
 #include <string.h>
@@ -37,9 +36,10 @@ typedef struct {
     results_str_t           client;
     results_str_t           secret;
     results_str_t           token;
-    const char             *error;     /* NULL: what the status stands for */
-    results_str_t           status;    /* the database's word */
-    results_str_t           granted;
+    const char             *error;     /* RFC 6749 5.2; NULL: that of the HTTP
+                                          status */
+    results_str_t           status;    /* as issue_access_token() answers */
+    results_str_t           granted;   /* scopes */
 } results_token_request_t;
 
 
@@ -199,7 +199,7 @@ results_token_finish(results_request_t *r)
 
     buf = &r->reply.body;
 
-    /* RFC 6749 5.1; the case of "Bearer" has no meaning there */
+    /* RFC 6749 5.1; token_type is case-insensitive */
 
     results_buf_puts(buf, "{\"access_token\":\"");
     results_buf_str(buf, t->token);
@@ -222,7 +222,7 @@ results_token_finish(results_request_t *r)
 }
 
 
-/* RFC 6749 5.2, and for what it has no word those of 4.1.2.1 */
+/* dialect->error(): codes of RFC 6749 5.2, or of 4.1.2.1 when 5.2 has none */
 static void
 results_token_error(results_request_t *r)
 {
@@ -266,7 +266,7 @@ results_token_error(results_request_t *r)
 
     r->reply.content_type = results_str("application/json");
 
-    /* error_description has neither quotes nor backslashes nor UTF-8 */
+    /* RFC 6749 5.2: error_description is ASCII without '"' and '\\' */
 
     text = results_failure_text(r);
     text = results_arena_copy(r->arena, text.data, text.len);
@@ -303,7 +303,7 @@ results_token_refuse(results_request_t *r, int status, const char *error,
 }
 
 
-/* one text for all reasons: who asks must not learn which it was */
+/* the same failure for all reasons, which a caller must not learn */
 static void
 results_token_unknown(results_request_t *r)
 {
@@ -313,8 +313,8 @@ results_token_unknown(results_request_t *r)
 
 
 /*
- * name=value&name=value.  What is empty counts as left out, what nobody knows
- * is passed over, nothing may come twice: RFC 6749 3.2.
+ * Reads a form.  Empty parameters are as absent, unknown ones are ignored, and
+ * none may come twice: RFC 6749 3.2.
  */
 static void
 results_token_form(results_request_t *r, results_token_request_t *t)
@@ -386,7 +386,7 @@ results_token_json(results_request_t *r, results_token_request_t *t)
 }
 
 
-/* RFC 6749 2.3.1: one of two ways, never both */
+/* reads id and secret from the header or the body, not both: RFC 6749 2.3.1 */
 static int
 results_token_client(results_request_t *r, results_token_request_t *t)
 {
@@ -422,7 +422,7 @@ results_token_client(results_request_t *r, results_token_request_t *t)
         return -1;
     }
 
-    /* what can be no client's id is not asked for: sql/schema.sql */
+    /* no client can have this id (sql/schema.sql): the database is not asked */
 
     if (t->client.len > RESULTS_CLIENT_MAX || !results_id_valid(t->client)) {
         results_token_unknown(r);
@@ -433,7 +433,7 @@ results_token_client(results_request_t *r, results_token_request_t *t)
 }
 
 
-/* base64 of id ":" secret, each of which was encoded as in a form before */
+/* HTTP Basic: base64 of id ":" secret, both of them form-encoded before */
 static int
 results_token_basic(results_request_t *r, results_token_request_t *t)
 {
@@ -463,7 +463,7 @@ results_token_basic(results_request_t *r, results_token_request_t *t)
         end--;
     }
 
-    /* EVP_DecodeBlock() takes "=" for a letter */
+    /* EVP_DecodeBlock() decodes "=" as if it were a letter */
 
     text = results_arena_alloc(r->arena, len + 1);
 
@@ -491,7 +491,7 @@ results_token_basic(results_request_t *r, results_token_request_t *t)
 }
 
 
-/* words separated by spaces: RFC 6749 3.3 */
+/* reads the scopes that are asked for, separated by spaces: RFC 6749 3.3 */
 static int
 results_token_scopes(results_request_t *r, results_token_request_t *t,
     results_str_t *scopes, unsigned *nscopes)
@@ -561,7 +561,7 @@ results_token_make(results_request_t *r, results_token_request_t *t)
         return -1;
     }
 
-    /* with one "=" and a zero behind it */
+    /* it also writes one "=" and a '\0' */
 
     (void) EVP_EncodeBlock((unsigned char *) p, bytes, RESULTS_TOKEN_BYTES);
 
@@ -581,7 +581,7 @@ results_token_make(results_request_t *r, results_token_request_t *t)
 }
 
 
-/* SHA-256 as PostgreSQL reads a bytea; no value where it can't be made */
+/* the SHA-256 of a secret as the text of a bytea; no value when it fails */
 static results_str_t
 results_token_hash(results_arena_t *arena, results_str_t secret)
 {

@@ -1,12 +1,13 @@
 
 /*
  * The dialect `wse`: POST contentItemResult as Wall Street English's
- * LearningServices take it, an ASP.NET Web API (docs/api/wse.md).  Names come
- * in any case, GUIDs in any form, enums as numbers or words.  Who may write a
- * result the write itself decides: RESULTS_GUARD_STUDENT_OR_CENTER.
+ * LearningServices take it, an ASP.NET Web API (docs/api/wse.md).  Names may be
+ * in any case, GUIDs in any form, enums are numbers or words.  Whether the
+ * caller may write a result is decided by the write statement:
+ * RESULTS_GUARD_STUDENT_OR_CENTER.
  *
- * A body is first reduced to `known`: its known members under the names of
- * the table, without nulls.  What of it has no column is the record's detail.
+ * `known` is the body with only its known members, under the names of the table
+ * and without nulls.  What of it has no column is the record's detail.
  */
 
 #include <stddef.h>
@@ -18,7 +19,7 @@
 
 #define RESULTS_WSE_REALM  "results"
 
-/* .NET's DateTime that was never set, of any zone */
+/* the default of .NET's DateTime: it was not set, whatever its zone */
 #define RESULTS_WSE_NO_TIME  "0001-01-01T00:00:00"
 
 
@@ -105,7 +106,7 @@ static const results_wse_field_t  results_wse_can_do_fields[] = {
 };
 
 
-/* the first one is the path below "location = /contentItemResult" */
+/* "" is for a location like "= /contentItemResult" */
 
 static const results_route_t  results_wse_routes[] = {
 
@@ -252,7 +253,7 @@ results_wse_finish(results_request_t *r)
 }
 
 
-/* 0, or -1 with r->failure set */
+/* checks the caller's role: 0, or -1 with r->failure set */
 static int
 results_wse_role(results_request_t *r)
 {
@@ -271,7 +272,7 @@ results_wse_role(results_request_t *r)
 }
 
 
-/* NULL without memory */
+/* makes `known` of a body; NULL without memory */
 static results_value_t *
 results_wse_known(results_arena_t *arena, results_value_t *object,
     const results_wse_field_t *fields)
@@ -321,7 +322,7 @@ results_wse_unset(const results_value_t *time)
 }
 
 
-/* as .NET's JSON reader: the name itself, else in any case */
+/* the member of a name, else, as in .NET, of that name in any case */
 static results_value_t *
 results_wse_member(results_value_t *object, const char *name)
 {
@@ -372,7 +373,7 @@ results_wse_known_elements(results_arena_t *arena, results_value_t *array)
 }
 
 
-/* what is wrong is added to r->errors; -1 without memory */
+/* reads the fields; what is wrong is added to r->errors.  -1 without memory */
 static int
 results_wse_read(results_request_t *r, results_value_t *known,
     results_record_t *record)
@@ -427,7 +428,7 @@ results_wse_read(results_request_t *r, results_value_t *known,
 
         case RESULTS_WSE_TIME:
 
-            /* a DateTime: of no zone where it says none, then UTC */
+            /* a DateTime may have no zone: it is read as UTC */
 
             (void) results_json_time(&reader, field->name, 0,
                                      RESULTS_TIME_DATE|RESULTS_TIME_DATETIME
@@ -477,7 +478,7 @@ results_wse_read_guid(results_request_t *r, results_reader_t *reader,
 }
 
 
-/* formats: the members are not published, so any number or word is one */
+/* the API's enums are not published, so any number or word is accepted */
 static void
 results_wse_read_enum(results_reader_t *reader, const char *name)
 {
@@ -536,9 +537,9 @@ results_wse_read_elements(results_reader_t *reader, const char *name)
 
 
 /*
- * The hash, and the detail: what no column says as it came.  Dates stay, as
- * PostgreSQL keeps six digits of a second and .NET seven; of a decimal, which
- * has up to 29 digits, the text stays where a double has fewer.
+ * Sets payload_hash and detail, which has what no column has in full: dates,
+ * since .NET has seven decimals of a second and PostgreSQL six; and the text of
+ * a decimal, which has up to 29 digits, when a double would lose some.
  */
 static int
 results_wse_detail(results_request_t *r, results_value_t *body,
@@ -597,7 +598,7 @@ results_wse_detail(results_request_t *r, results_value_t *body,
 }
 
 
-/* dialect->error(): formats of ASP.NET Web API's HttpError */
+/* dialect->error(): the HttpError of ASP.NET Web API */
 static void
 results_wse_error(results_request_t *r)
 {
@@ -626,7 +627,7 @@ results_wse_error(results_request_t *r)
 }
 
 
-/* a field has one error at most, so each is a member of its own */
+/* each error as a member, named by its field, which has one at most */
 static void
 results_wse_model_state(const results_errors_t *errors, results_buf_t *buf)
 {
@@ -692,12 +693,12 @@ results_wse_message(results_request_t *r)
                                         (int) text.len, text.data);
         }
 
-        break;                  /* a charset or a Content-Encoding */
+        break;                  /* the charset or the Content-Encoding */
     }
 
     text = results_failure_text(r);
 
-    /* the words are the same in every API, but these are sentences here */
+    /* the text is in lower case, but this API writes sentences */
 
     first = text.data[0];
 
