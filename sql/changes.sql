@@ -1,20 +1,21 @@
 --
--- What changes an object only where it is not yet as it should be.
+-- Procedures that create or change a view, a trigger or a comment only if it is
+-- not yet as it should be.
 --
--- CREATE OR REPLACE VIEW, CREATE OR REPLACE TRIGGER and COMMENT ON lock what
--- they are about also where they change nothing.  A view's lock waits for
--- everybody who reads it, a trigger's for everybody who writes to its table;
--- and whoever wants to write meanwhile waits behind it.  So each of these
--- looks into the catalog first.
+-- CREATE OR REPLACE VIEW, CREATE OR REPLACE TRIGGER and COMMENT ON lock their
+-- object even when nothing changes.  The lock of a view waits for all sessions
+-- that read it, that of a trigger for all that write to its table, and sessions
+-- that come later wait behind it.  So each procedure looks into the catalog
+-- first.
 --
--- They are temporary: they end with the session that installs.
+-- They are in pg_temp, and so end with the session that installs.
 --
 
 CREATE OR REPLACE PROCEDURE pg_temp.define_view(name text, query text)
 LANGUAGE plpgsql
 AS $$
 DECLARE
-    -- the same query under another name tells what PostgreSQL makes of it
+    -- a view of another name with this query shows how PostgreSQL writes it
     trial  text := name || '_trial';
 BEGIN
     IF to_regclass('results.' || name) IS NOT NULL THEN
@@ -35,8 +36,9 @@ END
 $$;
 
 
--- moment is BEFORE or AFTER and the events; it and the condition are written
--- as pg_get_triggerdef() has them, or the trigger is replaced each time.
+-- moment is BEFORE or AFTER with the events.  It and the condition must be
+-- written as pg_get_triggerdef() writes them, or the trigger is replaced by
+-- every installation.
 
 CREATE OR REPLACE PROCEDURE pg_temp.define_trigger(
     name text, moment text, tab text, function text,
@@ -63,7 +65,7 @@ END
 $$;
 
 
--- what is TABLE or COLUMN and its name with that of the schema.
+-- what is TABLE or COLUMN, and its name with the schema.
 
 CREATE OR REPLACE PROCEDURE pg_temp.define_comment(what text, comment text)
 LANGUAGE plpgsql

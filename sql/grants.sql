@@ -1,6 +1,6 @@
 --
--- Who may do what.  Runs last, as the owner, so that it covers every object;
--- whatever was granted before to PUBLIC or the gateway is taken back first.
+-- Privileges.  This runs after all objects have been created, as their owner,
+-- and first revokes all that PUBLIC and the gateway had.
 --
 
 REVOKE ALL ON SCHEMA results, results_api FROM PUBLIC, results_gateway;
@@ -24,6 +24,6 @@ GRANT EXECUTE ON FUNCTION results.history_of_result,
     results.mentions_of_learner, results.json_text
     TO results_reader;
 
--- functions of a later upgrade are not PUBLIC's either
+-- functions that are created later must not be PUBLIC's, either
 ALTER DEFAULT PRIVILEGES FOR ROLE results_owner
     REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;

@@ -1,32 +1,29 @@
 --
--- The indexes but for those of the keys.  This runs outside a transaction,
--- before everything else and again after it: what the new functions need is
--- there before they are, unless it takes a new column.
+-- The indexes, but those of primary keys.  install.sql runs this outside a
+-- transaction, twice: before the other files, so that new functions find the
+-- indexes that they need, and after them, for indexes on new columns.
 --
--- CREATE INDEX waits for who writes to its table, and who wants to write
--- waits for it until it is built.  With CONCURRENTLY nobody waits for it; it
--- waits for all transactions that began before, and may be ended and run
--- again at any time.  Without it CREATE INDEX IF NOT EXISTS takes its lock
--- before it looks whether there is anything to do.
+-- CREATE INDEX, also with IF NOT EXISTS, takes a lock for which sessions that
+-- write to the table wait.  With CONCURRENTLY no session waits; it waits itself
+-- for all transactions that began before, and may be ended and run again at any
+-- time.
 --
--- How an index is written here is how pg_get_indexdef() writes it.
+-- A definition must be written as pg_get_indexdef() writes it, or the index is
+-- built anew by every installation.
 --
--- Those of result, by learner and by course, and those of person and
--- department are partial, though most rows have all three: so nothing but the
--- primary key can serve a search by key.  The planner knows nothing about a
--- table that is still empty, finds these just as good, and the plan that reads
--- a whole institution for every row would be kept by each session.  Who wants
--- one of them in a query without "=" on its column says IS NOT NULL.
+-- The indexes of result, person and department are partial, though most rows
+-- have a value: so only the primary key can serve a search by key.  For a table
+-- that is still empty the planner would find another index as good, and each
+-- session would keep a plan that reads a whole institution for every row.  A
+-- query without "=" on the column of such an index needs IS NOT NULL to use it.
 --
--- Equal keys share their entries, so an index whose keys come again and again
--- is small, and most of it in memory: those by learner and by course, which
--- lists the items of a course.  The one by item lists learners, in the order
--- of the module report (report.sql), and is ten times as large.  With learners
--- in that by course as well, a table of 10 million results took 70 to 80% of
--- what it takes now.
+-- B-tree deduplication keeps an index small whose keys are repeated often: those
+-- of results by learner, and by course and item.  The index by item also has the
+-- learners, in the order of the module report (report.sql), and is ten times as
+-- large.
 --
--- assignment has one for each filter of the report that finds learners, in
--- their order.
+-- assignment has one index for each filter of the report by which learners are
+-- found, in the order of learners.
 --
 
 CREATE OR REPLACE VIEW pg_temp.wanted_indexes AS
@@ -78,7 +75,7 @@ FROM (VALUES
      LEFT JOIN pg_class n
      ON n.oid = to_regclass('results.' || name || '_new')
 WHERE to_regclass('results.' || tab) IS NOT NULL
-      -- of a later version, whose columns the table does not have yet
+      -- in the first run the table may not have all columns yet
       AND NOT EXISTS (
           SELECT FROM regexp_matches(substring(definition FROM '\((.*?)\)'),
                                      '\w+', 'g') AS c (name)
@@ -86,14 +83,15 @@ WHERE to_regclass('results.' || tab) IS NOT NULL
               SELECT a.attname FROM pg_attribute a
               WHERE a.attrelid = to_regclass('results.' || tab)));
 
--- what an earlier run was building when it was ended
+-- drop what an earlier run did not finish
 
 SELECT format('DROP INDEX CONCURRENTLY results.%I', c.relname)
 FROM pg_temp.wanted_indexes w
      JOIN pg_index i ON i.indexrelid IN (w.old, w.new) AND NOT i.indisvalid
      JOIN pg_class c ON c.oid = i.indexrelid \gexec
 
--- what there is not, and beside an index with another definition a new one
+-- build what is missing; an index whose definition has changed is built under
+-- another name and then takes the place of the old one
 
 SELECT format('CREATE INDEX CONCURRENTLY %I ON results.%I %s',
               CASE WHEN old IS NULL THEN name ELSE name || '_new' END, tab,

@@ -7,14 +7,16 @@
 -- of these files upgrades what an older one installed, and keeps serving the
 -- API version before its own.
 --
--- All but the indexes is one transaction: it is there as a whole or not at
--- all.  Where nothing has changed it takes no lock that anybody waits for.
--- What has changed needs its lock within lock_timeout, or all of it fails,
--- changes nothing, and may be run again: whoever wants to write waits behind
--- this transaction meanwhile.  So what others hold for long, as an export
--- holds its views, comes first, while nothing that a writer needs is locked.
--- Indexes are built without a lock that a writer waits for, before and after
--- it, and take the time that they need (indexes.sql).
+-- Everything but the indexes and repeated_item is one transaction, so it is
+-- installed as a whole or not at all.  An object that has not changed is not
+-- locked against readers or writers.  One that has changed must get its lock
+-- within lock_timeout, since writers wait behind it; else the installation
+-- fails, changes nothing, and may be run again.  What other sessions lock for
+-- long, such as a view that an export reads, comes early, before anything that
+-- writers need is locked; the triggers come last.
+--
+-- Indexes are built concurrently before and after the transaction: writers do
+-- not wait for them, however long they take (indexes.sql).
 --
 -- Who may run it: a superuser, or the owner of the database if it has
 -- CREATEROLE.  Needs PostgreSQL 14 or newer, a database of the encoding UTF8,
@@ -28,12 +30,12 @@ SELECT current_setting('server_version_num')::int >= 140000 AS new_enough \gset
 \if :new_enough
 \else
     \warn 'ngx_results_module needs PostgreSQL 14 or newer'
-    -- the error that ends psql with a status of its own
+    -- an error ends psql with the exit status 3
     DO $$ BEGIN RAISE EXCEPTION 'PostgreSQL is too old'; END $$;
 \endif
 
--- Names and texts of any script are stored; and in a database without an
--- encoding (SQL_ASCII) nothing would say what bytes are.
+-- Clients send UTF-8, in any script; other encodings can't store all of it, and
+-- SQL_ASCII would not check it.
 SELECT current_setting('server_encoding') = 'UTF8' AS utf8 \gset
 \if :utf8
 \else
@@ -43,12 +45,13 @@ SELECT current_setting('server_encoding') = 'UTF8' AS utf8 \gset
           END $$;
 \endif
 
--- whatever the installer's role has
+-- these files need them, whatever the settings of the installing role are
 SET standard_conforming_strings = on;
 SET array_nulls = on;
 
--- Two installations at once would trip over each other's CREATE.  The second
--- one does not wait: CREATE INDEX CONCURRENTLY would wait for it.
+-- Two installations at once would fail at each other's CREATE.  The second one
+-- ends here and does not wait: CREATE INDEX CONCURRENTLY of the first one would
+-- wait for the transaction in which it waits.
 SELECT pg_try_advisory_lock(hashtext('ngx_results_module')) AS alone \gset
 \if :alone
 \else
@@ -95,9 +98,9 @@ COMMIT;
 
 \ir indexes.sql
 
--- Of assignments that a version without the table has stored, behind the
--- triggers and an institution at a time.  The comment comes last: it tells
--- that this was not ended half-way.
+-- Fills repeated_item for assignments that an older version stored: after its
+-- triggers are there, one institution in each transaction.  The comment on the
+-- table is added at the end, and shows the next installation that this is done.
 
 SET ROLE results_owner;
 

@@ -2,16 +2,15 @@
 -- The tables around a result: institutions, API clients with their secrets
 -- and tokens, items, and the results themselves.  roster.sql has the people.
 --
--- Every table has institution_id first in its key, so that the schema can be
--- distributed by it; the exceptions say why they are one.
+-- The key of every table begins with institution_id, so that the schema can be
+-- distributed by it; comments give the reason for each exception.
 --
--- Ids are COLLATE "C": they are compared byte for byte, in the order in which
--- the module sorts a batch, and it is the cheapest collation there is.
+-- Ids are COLLATE "C": they are compared byte by byte, which is the order in
+-- which the module sorts a batch, and the cheapest collation.
 --
 
--- The order of the words is the code on the wire, from 1:
--- ngx_results_module/record/results_record.h.  Words are only ever added at
--- the end.
+-- The position of a word, from 1, is its number between the module and SQL
+-- (docs/wire.md).  New words are added at the end.
 
 DO $$
 BEGIN
@@ -48,9 +47,9 @@ CALL pg_temp.define_comment('COLUMN results.institution.keep_history',
     'Whether a replaced or deleted result goes to result_history.');
 
 
--- The key is not led by institution_id: a token request brings nothing but
--- client_id, and a result of any tenant refers to its client by id.
--- The lengths are those of the module's token cache (results_principal.h).
+-- The key does not begin with institution_id: a token request contains only the
+-- client_id, and results refer to their client by its id alone.  The lengths
+-- are those of the module's token cache (results_principal.h).
 
 CREATE TABLE IF NOT EXISTS results.api_client (
     id              int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -75,7 +74,8 @@ CALL pg_temp.define_comment('COLUMN results.api_client.ed_app',
     'The only edApp it may report for (educacional); null: any.');
 
 
--- Two slots: a new secret is handed out while the old one still works.
+-- A client may have two secrets, so that a new one can be distributed while the
+-- old one still works.
 
 CREATE TABLE IF NOT EXISTS results.client_secret (
     institution_id  int NOT NULL,
@@ -89,8 +89,8 @@ CREATE TABLE IF NOT EXISTS results.client_secret (
 );
 
 
--- What page tokens of reports are sealed with, on every node that asks this
--- database.  One row: nothing of an institution is in it.
+-- The key with which every node that uses this database seals the page tokens
+-- of the module report.  One row, for all institutions.
 
 CREATE TABLE IF NOT EXISTS results.page_key (
     single  boolean PRIMARY KEY DEFAULT true CHECK (single),
@@ -103,8 +103,8 @@ SELECT sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())
 WHERE NOT EXISTS (SELECT FROM results.page_key);
 
 
--- The key is the hash alone: a request brings its token and nothing else,
--- and the token is what tells the institution.
+-- The key does not begin with institution_id: a request has only its token, from
+-- which the institution is found.
 
 CREATE TABLE IF NOT EXISTS results.access_token (
     token_sha256    bytea PRIMARY KEY
@@ -134,8 +134,8 @@ CALL pg_temp.define_comment('TABLE results.item',
     'What results are about: line items, content items, modules.');
 
 
--- An earlier result had detail as jsonb, and id_space as smallint.  The views
--- are made again further on, with what is made of them.
+-- Upgrades a table in which detail is jsonb and id_space smallint.  The views
+-- that are dropped, and the functions that use them, are created again later.
 
 DO $$
 BEGIN
@@ -167,7 +167,7 @@ END
 $$;
 
 
--- The id_space of a kind, both by their codes.
+-- The id_space of a kind, which is given by its number.
 
 CREATE OR REPLACE FUNCTION results.id_space(kind smallint) RETURNS int
 LANGUAGE sql
@@ -179,21 +179,20 @@ RETURN CASE kind WHEN 2 THEN 2 ELSE 1 END;
 -- token, results may arrive before the roster does, and each key would cost
 -- a lookup a row.
 --
--- The records of all APIs share one space of ids, since all of them can be
--- read as OneRoster results by their id; only assessment results have a
--- collection, and a space, of their own.  So the key itself finds an id that
--- a record of another API holds, which costs nothing; a lookup of the other
--- kinds in the statement cost 7 us a row.  It is an int, though a smallint
--- would do: behind one, text has no fixed place in an entry of the index, and
--- finding it took 3% of the instructions that a row costs.
+-- The records of all APIs share one id space, since each of them can be read as
+-- a OneRoster result by its id; only assessment results have a collection, and
+-- an id space, of their own.  So the primary key finds an id that a record of
+-- another API has, at no cost; a lookup of the other kinds in the statement cost
+-- 7 us a row.  id_space is an int, though a smallint would do: behind a smallint
+-- the alignment of text in an index entry varies, and finding it took 3% of the
+-- instructions that a row costs.
 --
--- detail is json, the text that came: making jsonb of it was a tenth of what a
--- row costs, and it is written more often than it is searched.
+-- detail is json, the text as it came: converting it to jsonb was a tenth of the
+-- cost of a row, and details are written more often than they are searched.
 --
--- An update changes no indexed column, so with the room that fillfactor
--- leaves it stays on its page and touches no index (HOT).  That is why there
--- is no index on updated_at: it would more than double what replacing a row
--- costs.
+-- Most updates change no indexed column, so they are HOT updates, for which
+-- fillfactor leaves room on the page.  That is why there is no index on
+-- updated_at: replacing a row would cost more than twice as much.
 
 CREATE TABLE IF NOT EXISTS results.result (
     institution_id  int NOT NULL,
@@ -237,8 +236,8 @@ CALL pg_temp.define_comment('COLUMN results.result.updated_at',
     'When nginx sent this version to the database.');
 
 
--- A logical subscriber has the rows of the one it was, and not its sequences:
--- there the next institution would have the id of the first.
+-- Logical replication copies rows, but not sequences: on a former subscriber the
+-- next institution would get an id that is in use.
 
 DO $$
 DECLARE

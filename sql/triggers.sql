@@ -1,12 +1,12 @@
 --
--- The triggers.  They come last: where one has changed, writers of its table
--- wait from here to the COMMIT.
+-- The triggers.  They come last: when one has changed, sessions that write to
+-- its table wait from here until the COMMIT.
 --
 
 CALL pg_temp.define_trigger('result_keep_version', 'AFTER UPDATE', 'result',
     'keep_version', condition => '(new.version <> old.version)');
 
--- the arguments are the columns that hold ids
+-- the arguments of normalize_ids() are the columns that have ids
 
 CALL pg_temp.define_trigger('department_ids', 'BEFORE INSERT OR UPDATE',
     'department', 'normalize_ids', '{id,parent_id}');
@@ -28,8 +28,9 @@ CALL pg_temp.define_trigger('api_client_ids', 'BEFORE INSERT OR UPDATE',
     'api_client', 'normalize_ids', '{person_id}');
 
 
--- What assignments give again: an update may leave an item and come to
--- another.  These are of statements, and have the rows as a table.
+-- Statement triggers that maintain repeated_item, with the changed rows as a
+-- transition table.  An update may move an assignment from one item to another,
+-- so it has one trigger for the old rows and one for the new.
 
 DO $$
 DECLARE
