@@ -1,11 +1,10 @@
 --
--- Reading records.  Every function that answers records answers them in the
--- columns of ngx_results_module/record/results_read.h, with the codes of
--- results_record.h; which rows is decided here, what they look like is the
--- dialect's business.
+-- Reading one record.  Its columns are those that read_records() returns, too:
+-- ngx_results_module/record/results_read.h and docs/wire.md list them.
 --
 
--- One id, of those kinds that the asking dialect shows, deleted or not.
+-- The record with an id, if its kind is one of those that the dialect shows;
+-- also when it is deleted.
 
 CREATE OR REPLACE FUNCTION results_api.read_record(
     institution_id int, kinds smallint[], id text)

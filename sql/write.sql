@@ -18,21 +18,21 @@
 -- Rows come sorted by (institution_id, id_space, id) with no key twice: rows
 -- are locked in that order, so two sessions can't deadlock.
 --
--- A row's outcome never raises; only data that does not fit does (SQLSTATE
+-- No outcome raises an error; only data that can't be stored does (SQLSTATE
 -- classes 22, 23, 54).
 --
 
--- Preconditions (RFC 9110 13.1) as the module writes them down: that of
--- If-Match or If-Unmodified-Since, ";", and that of If-None-Match.  Each is
--- one of
+-- Evaluates preconditions (RFC 9110 13.1) for a row.  The module writes them as
+-- the one of If-Match or If-Unmodified-Since, ";", and that of If-None-Match.
+-- Each is one of
 --
---            none
---   *        there is a representation; behind ";": there is none
+--   (empty)  no precondition
+--   *        the record exists; behind ";": it does not exist
 --   =T,T...  its tag is one of these; behind ";": none of these.  A tag is
 --            the version, "-", and the stamp in microseconds since 1970
---   <N       it was modified before N microseconds since 1970
+--   <N       it was modified before N microseconds since 1970; before ";" only
 --
--- What is deleted has no representation, and none that was ever modified.
+-- A tobedeleted record does not exist, and was not modified after any time.
 
 CREATE OR REPLACE FUNCTION results.precondition_holds(
     precondition text, version int, status results.record_status,
@@ -69,10 +69,11 @@ END
 $$;
 
 
--- Whether a batch with preconditions may replace the row that a record of it
--- has come upon: the record's own hold, which are at its place, negative; or
--- it was not one that had to come upon nothing, as somebody was quicker then,
--- and results.outcomes() says what follows.
+-- For a batch with preconditions: whether a record may replace the stored row
+-- with its key.  A negative place means that the record's preconditions are
+-- preconditions[-place]: they must hold for the row.  Otherwise only a record
+-- whose key had to be free (its id is in `absent`) may not: another session has
+-- just inserted the row, and results.outcomes() decides.
 
 CREATE OR REPLACE FUNCTION results.precondition_lets(
     place int, preconditions text[], absent text[], id text, version int,
@@ -93,11 +94,11 @@ END
 $$;
 
 
--- Whether a version that fails a precondition is, as far as anybody can tell,
--- what came of the same request when it was sent before, and its answer was
--- lost: the caller has found out that client, op and body are the same.  One
--- of the tags is that of the version before this one; If-None-Match: * came
--- upon nothing, or upon what was deleted.
+-- For a row that fails a precondition: whether it may be the result of the same
+-- request, sent before, whose answer was lost.  The caller has checked that
+-- client, op and body are the same.  Then If-Match must name the version before
+-- this one, and for If-None-Match: * there must have been no record, or a
+-- deleted one.
 
 CREATE OR REPLACE FUNCTION results.precondition_was_met(
     precondition text, r results.result)
@@ -131,14 +132,14 @@ END
 $$;
 
 
--- What refuses rows before anything is stored: the guards, and a delete or
--- replace of what was never written.  One outcome a row, null where there is
--- nothing against it.  A row with preconditions has 0 where they are to be
--- held against what its key holds, and -1 where the key must hold nothing:
--- there is nothing now.
+-- The rows that are refused before anything is stored: by a guard, or because
+-- they delete or replace a row that does not exist.  Returns an outcome for each
+-- row, null for one that is not refused.  For a row with preconditions it is 0
+-- when a row with its key exists, for which they must be evaluated, and -1 when
+-- none exists and none may come into being.
 --
--- Index scans only: the plan is kept for the life of the session, and may
--- have been made when the tables were small.
+-- Sequential scans and other joins are disabled, since each session keeps the
+-- plan, and may have made it when the tables were small.
 
 CREATE OR REPLACE FUNCTION results.refusals(
     ops smallint[], institution_ids int[], kinds smallint[], ids text[],
@@ -162,8 +163,8 @@ BEGIN
                       AND r.id = u.id)
             THEN 7
 
-            -- One answer for everything that is wrong here: who asks must
-            -- not learn whether a learner exists (formats: wse).
+            -- The same outcome for all reasons: the caller must not learn
+            -- whether a learner exists (docs/api/wse.md).
             WHEN u.guards & 2 <> 0 AND NOT EXISTS (
                 SELECT FROM results.person actor, results.person learner
                 WHERE actor.institution_id = u.institution_id
@@ -174,8 +175,7 @@ BEGIN
                                          'prospect_with_trial')
                       AND learner.institution_id = u.institution_id
                       AND learner.id = u.learner_id
-                      -- a student whatever the status; no center is none,
-                      -- however it is written
+                      -- a learner of any status; a blank center is none
                       AND learner.role IN ('student', 'prospect_with_trial')
                       AND (learner.id = actor.id
                            OR actor.role = 'staff'
@@ -216,10 +216,11 @@ END
 $$;
 
 
--- A row that a guard refuses may have been stored by an earlier run of it, which
--- commits only now: its learner was known then.  Nothing has locked its key, so
--- this waits for whoever writes it.  Only an INSERT sees another's that is not
--- committed yet; it is undone, and so holds nothing when it waits for the next.
+-- Waits for sessions that write the keys of refused rows.  Such a row may have
+-- been stored by an earlier run of it, which was not refused and has not yet
+-- committed.  The key is not locked, and only an INSERT waits for an uncommitted
+-- row with the same key.  Each INSERT is undone before the next one, so that it
+-- holds no lock while that waits.
 
 CREATE OR REPLACE FUNCTION results.wait_for_refused(
     institution_ids int[], kinds smallint[], ids text[], refusals smallint[])
@@ -247,7 +248,7 @@ BEGIN
 
             RAISE EXCEPTION USING ERRCODE = 'RS002';
 
-        -- a constraint of the operator's own: then it can't be stored either
+        -- an operator may have added a constraint that this row violates
         EXCEPTION WHEN SQLSTATE 'RS002' OR integrity_constraint_violation THEN
             NULL;
         END;
@@ -256,14 +257,13 @@ END
 $$;
 
 
--- The outcomes of a batch in which not every row was stored: what each key
--- holds now tells what became of its row.  Whether the row was stored a
--- moment ago or by an earlier run of the same statement makes no difference,
--- and must not.  Every row there is has been locked by the INSERT, or was waited
--- for.
+-- The outcomes of a batch of which not every row was stored, from what is stored
+-- now.  It must make no difference whether a row was stored by this run or by an
+-- earlier run of the same statement.  The INSERT has locked every stored row with
+-- a key of the batch, or wait_for_refused() has waited for it.
 --
--- Where a later write is stored and no history is kept, an earlier run may
--- have been stored and replaced: that makes the outcome negative.
+-- When a later write is stored and there is no history, an earlier run may have
+-- been stored and replaced: the outcome is negative then.
 
 DROP FUNCTION IF EXISTS results.outcomes(smallint[], int[], smallint[],
     text[], bigint[], int[], timestamptz[], int[], smallint[]);
@@ -292,25 +292,24 @@ BEGIN
 
                WHEN u.op = 3 AND r.status = 'tobedeleted' AND f.holds THEN 3
 
-               -- this very write
+               -- this write is stored
                WHEN r.updated_at = u.stamp AND r.client_id = u.client_id
                     AND r.op = u.op AND r.payload_hash = u.payload_hash
                THEN CASE WHEN u.op = 3 THEN 3 WHEN r.version = 1 THEN 1
                     ELSE 2 END
 
-               -- the same, though somebody has replaced it since
+               -- this write was stored and has been replaced since
                WHEN h.version IS NOT NULL
                THEN CASE WHEN u.op = 3 THEN 3 WHEN h.version = 1 THEN 1
                     ELSE 2 END
 
-               -- the same body again, even where it was deleted since, or
-               -- where a guard would not let it be stored any more: what was
-               -- answered once is answered again
+               -- a repeated create gets its answer again, even if the row has
+               -- been deleted since or a guard would now refuse it
                WHEN u.op = 2 AND r.payload_hash = u.payload_hash
                     AND (f.refusal IS NULL OR r.client_id = u.client_id)
                THEN 4
 
-               -- its own doing, when its client sent it before
+               -- a repeated request whose precondition held the first time
                WHEN NOT f.holds AND r.client_id = u.client_id
                     AND r.op = u.op
                     AND (u.op = 3 OR r.payload_hash = u.payload_hash)
@@ -322,7 +321,7 @@ BEGIN
                WHEN f.refusal IS NOT NULL THEN f.refusal * f.sign
                WHEN r.id IS NULL THEN 7
 
-               -- ... or replaced
+               -- a repeated create whose row has been replaced since
                WHEN u.op = 2 AND EXISTS (
                    SELECT FROM results.result_history o
                    WHERE o.institution_id = r.institution_id
@@ -378,16 +377,17 @@ END
 $$;
 
 
--- One INSERT that hopes for the best; only when not every row came back does
--- a second query work out what became of each.
+-- Writes a batch of records: one INSERT, and only when not every row was stored
+-- a second query for the outcomes.
 --
--- stamps is null where every row was stored with its own stamp.
+-- stamps is null when every row was stored with its own stamp.
 --
--- Written for speed: elements are read by their place, as PL/pgSQL keeps
--- array parameters unpacked and unnest() of 22 arrays would fill 22 tuple
--- stores a call; enum_range() instead of the words would read the catalog for
--- every row.  CPU a row beside a bare INSERT ... unnest(), at 1, 8, 32 and 128
--- rows: 1.4, 1.15, 1.1, 1.0; with unnest() and enum_range() 1.4 at 32.
+-- Written for speed.  Elements are read by subscript, since PL/pgSQL keeps array
+-- parameters expanded, and unnest() of 23 arrays would fill 23 tuplestores in
+-- each call.  Words of enums are listed, since enum_range() would read the
+-- catalog for every row.  CPU of a row, relative to a bare INSERT ... unnest(),
+-- at 1, 8, 32 and 128 rows: 1.4, 1.15, 1.1, 1.0; with unnest() and enum_range()
+-- 1.4 at 32 rows.
 
 CREATE OR REPLACE FUNCTION results_api.write_records(
     ops smallint[], institution_ids int[], kinds smallint[], ids text[],
@@ -418,7 +418,7 @@ BEGIN
         IF 0 >= ANY (refusals) THEN
             SELECT array_agg(CASE WHEN u.refusal > 0 THEN u.refusal END
                              ORDER BY u.i),
-                   -- where the preconditions are of a row that is there
+                   -- the place of the preconditions for precondition_lets()
                    array_agg(CASE u.refusal WHEN 0 THEN -u.i::int
                              ELSE u.expected END ORDER BY u.i),
                    coalesce(array_agg(u.id) FILTER (WHERE u.refusal = -1),
@@ -493,7 +493,7 @@ BEGIN
             client_id = EXCLUDED.client_id,
             updated_at = EXCLUDED.updated_at
 
-        -- a row that this leaves alone is locked all the same
+        -- a row that this does not update is locked all the same
         WHERE CASE EXCLUDED.op
               WHEN 1 THEN true
               WHEN 3 THEN r.status = 'active'
@@ -501,16 +501,17 @@ BEGIN
               ELSE false
               END
               AND r.kind = EXCLUDED.kind
-              -- An equal stamp is that of the write that is stored, which is
-              -- run again; or that of another worker's, and then the second
-              -- one takes a later stamp: of two writes with one stamp nothing
-              -- would tell which replaced the other.
+              -- An equal stamp is that of this write, stored by an earlier run,
+              -- or that of another worker's write.  Of two writes with one
+              -- stamp nothing would tell which replaced the other, so the
+              -- second one is sent again with a later stamp.
               AND r.updated_at < EXCLUDED.updated_at
               AND (absent IS NULL
                    OR results.precondition_lets(EXCLUDED.version, actors,
                           absent, r.id, r.version, r.status, r.updated_at))
 
-        -- what an operator has removed meanwhile is not like what was sent
+        -- A row whose version is negative replaces nothing: an operator has
+        -- removed the row meanwhile.  Its id is not that of the parameters.
         RETURNING CASE WHEN r.version > 0 THEN r.id END AS id, r.version, r.op
     )
     SELECT array_agg(w.id), array_agg(w.version),
@@ -519,13 +520,13 @@ BEGIN
     INTO stored, versions, outcomes
     FROM written_rows w;
 
-    -- Rows come back in the order of the parameters, as nothing in the plan
-    -- sorts or joins; that they do is checked here, not trusted.
+    -- Nothing in the plan sorts or joins, so rows come back in the order of the
+    -- parameters; this checks it.
     IF stored = ids THEN
         RETURN;
     END IF;
 
-    -- ... all over again
+    -- such a row was removed meanwhile: the module sends the batch again
     IF 0 > ANY (versions) THEN
         RAISE EXCEPTION USING ERRCODE = 'serialization_failure';
     END IF;
@@ -538,9 +539,9 @@ END
 $$;
 
 
--- The same for a group of rows that is stored as a whole or not at all: one
--- refused row, and nothing of the group is kept.  The outcomes tell which row
--- it was; those of the others are what would have become of them.
+-- The same for a group, which is stored as a whole or not at all: if one row is
+-- refused, nothing is stored.  The outcomes of the other rows are then what they
+-- would have been.
 
 CREATE OR REPLACE FUNCTION results_api.write_group(
     ops smallint[], institution_ids int[], kinds smallint[], ids text[],
@@ -557,7 +558,7 @@ SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
 AS $$
 BEGIN
-    -- what is raised here undoes the write but not the variables
+    -- the exception undoes the write, but not the values of variables
     SELECT w.outcomes, w.versions, w.stamps
     INTO outcomes, versions, stamps
     FROM results_api.write_records(
