@@ -1,9 +1,10 @@
 --
--- What nginx calls besides the write path: the version of this API, tokens
--- looked up, tokens issued.
+-- What nginx calls besides writes and reads of records: the version of this
+-- API, the lookup of tokens, and the token endpoint.
 --
 
--- These files serve the module of this version and of the one before it.
+-- The version of results_api.  A version serves modules that need it, and
+-- those that need the one before it.
 --
 --   2  preconditions: guard 4 and outcome 11 of write.sql
 
@@ -13,10 +14,10 @@ IMMUTABLE
 AS 'SELECT 2';
 
 
--- The principals of access tokens that are valid at this moment; nothing for
--- any other.  ord is the place of the digest in the array, from 1; ttl the
--- seconds that are left, a month at most: nothing remembers a token for
--- longer, and none that lives for decades, or for ever, is beyond an int.
+-- The principals of those access tokens that are valid now; no row for any
+-- other digest.  ord is the subscript of the digest in the array, ttl the
+-- seconds until it expires, a month at most: no cache keeps a token for
+-- longer, and the lifetime of a token may exceed an int.
 
 CREATE OR REPLACE FUNCTION results_api.lookup_tokens(digests bytea[])
 RETURNS TABLE (ord int, institution_id int, institution text, client_id int,
@@ -56,17 +57,17 @@ END
 $$;
 
 
--- The token endpoint: checks a client's secret and stores the hash of the
--- token that nginx made.  status is one of
+-- The token endpoint: checks a client's secret and stores the hash of a token
+-- that nginx has made.  status is one of
 --
---   granted         with the scopes, separated by spaces
---   invalid_client  unknown, disabled, wrong secret, person not active, not of
---                   the institution (null: of any): one answer for all
---                   (RFC 6749 5.2)
---   invalid_scope   something was asked for that the client does not have
+--   granted         the token is stored; the scopes are separated by spaces
+--   invalid_client  the client is unknown, disabled or of another institution
+--                   (null: any), the secret is wrong, or the person is not
+--                   active: the same answer for all (RFC 6749 5.2)
+--   invalid_scope   the client does not have a scope that was asked for
 --
--- No scope asked for: all of the client's.  The same call again, after a lost
--- connection, gives the same answer.
+-- Without scopes the token gets all of the client's.  The same call may be
+-- made again after a lost connection, and has the same answer.
 
 CREATE OR REPLACE FUNCTION results_api.issue_access_token(
     client text, secret_sha256 bytea, requested text[], token_sha256 bytea,
@@ -84,8 +85,8 @@ BEGIN
     FROM results.api_client a
     WHERE a.client_id = issue_access_token.client
           AND a.disabled_at IS NULL
-          -- hashes of 256 random bits: the time a comparison takes tells
-          -- nothing that helps
+          -- the hashes are of 256 random bits, so the time that a comparison
+          -- takes is of no use to an attacker
           AND EXISTS (
               SELECT FROM results.client_secret s
               WHERE s.institution_id = a.institution_id
@@ -100,7 +101,7 @@ BEGIN
                OR a.institution_id = (
                    SELECT i.id FROM results.institution i
                    WHERE i.name = issue_access_token.institution))
-    -- a client that is disabled just now is waited for: erase_learner() leaves
+    -- waits for a session that disables the client: erase_learner() must leave
     -- no token behind
     FOR SHARE OF a;
 

@@ -1,12 +1,12 @@
 --
--- Procedures that create or change a view, a trigger or a comment only if it is
--- not yet as it should be.
+-- Procedures that create or change a view, a trigger or a comment only if it
+-- is not yet as it should be.
 --
 -- CREATE OR REPLACE VIEW, CREATE OR REPLACE TRIGGER and COMMENT ON lock their
 -- object even when nothing changes.  The lock of a view waits for all sessions
--- that read it, that of a trigger for all that write to its table, and sessions
--- that come later wait behind it.  So each procedure looks into the catalog
--- first.
+-- that read it, that of a trigger for all that write to its table, and
+-- sessions that come later wait behind it.  So each procedure looks into the
+-- catalog first.
 --
 -- They are in pg_temp, and so end with the session that installs.
 --

@@ -2,16 +2,16 @@
 -- The versions of results that have been replaced or deleted.  A trigger keeps
 -- them, in the statement that replaces; an insert does not fire it.
 --
--- Replacing a row costs 13 us without the trigger, at 32 rows a statement; about
--- 20 us more when its version is kept, and 8 us more when the institution's
--- keep_history is false.  If it is false for all of them, ALTER TABLE ...
--- DISABLE TRIGGER saves those, too.
+-- Replacing a row costs 13 us without the trigger, at 32 rows a statement;
+-- about 20 us more when its version is kept, and 8 us more when the
+-- institution's keep_history is false.  If it is false for all of them, ALTER
+-- TABLE ... DISABLE TRIGGER saves those, too.
 --
 
--- The columns of result come last, so that a column that is added to both tables
--- has the same place in both.  replaced_at is in the key because the versions of
--- a result begin at 1 again when an operator has removed it and it is written
--- again.
+-- The columns of result come last, so that a column that is added to both
+-- tables has the same place in both.  replaced_at is in the key because the
+-- versions of a result begin at 1 again when an operator has removed it and it
+-- is written again.
 
 CREATE TABLE IF NOT EXISTS results.result_history (
     replaced_at      timestamptz NOT NULL,

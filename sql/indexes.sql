@@ -4,23 +4,24 @@
 -- indexes that they need, and after them, for indexes on new columns.
 --
 -- CREATE INDEX, also with IF NOT EXISTS, takes a lock for which sessions that
--- write to the table wait.  With CONCURRENTLY no session waits; it waits itself
--- for all transactions that began before, and may be ended and run again at any
--- time.
+-- write to the table wait.  With CONCURRENTLY no session waits; it waits
+-- itself for all transactions that began before, and may be ended and run
+-- again at any time.
 --
 -- A definition must be written as pg_get_indexdef() writes it, or the index is
 -- built anew by every installation.
 --
 -- The indexes of result, person and department are partial, though most rows
--- have a value: so only the primary key can serve a search by key.  For a table
--- that is still empty the planner would find another index as good, and each
--- session would keep a plan that reads a whole institution for every row.  A
--- query without "=" on the column of such an index needs IS NOT NULL to use it.
+-- have a value: so only the primary key can serve a search by key.  For a
+-- table that is still empty the planner would find another index as good, and
+-- each session would keep a plan that reads a whole institution for every row.
+-- A query without "=" on the column of such an index needs IS NOT NULL to use
+-- it.
 --
--- B-tree deduplication keeps an index small whose keys are repeated often: those
--- of results by learner, and by course and item.  The index by item also has the
--- learners, in the order of the module report (report.sql), and is ten times as
--- large.
+-- B-tree deduplication keeps an index small whose keys are repeated often:
+-- those of results by learner, and by course and item.  The index by item also
+-- has the learners, in the order of the module report (report.sql), and is ten
+-- times as large.
 --
 -- assignment has one index for each filter of the report by which learners are
 -- found, in the order of learners.

@@ -34,8 +34,8 @@ SELECT current_setting('server_version_num')::int >= 140000 AS new_enough \gset
     DO $$ BEGIN RAISE EXCEPTION 'PostgreSQL is too old'; END $$;
 \endif
 
--- Clients send UTF-8, in any script; other encodings can't store all of it, and
--- SQL_ASCII would not check it.
+-- Clients send UTF-8, in any script; other encodings can't store all of it,
+-- and SQL_ASCII would not check it.
 SELECT current_setting('server_encoding') = 'UTF8' AS utf8 \gset
 \if :utf8
 \else
@@ -50,8 +50,8 @@ SET standard_conforming_strings = on;
 SET array_nulls = on;
 
 -- Two installations at once would fail at each other's CREATE.  The second one
--- ends here and does not wait: CREATE INDEX CONCURRENTLY of the first one would
--- wait for the transaction in which it waits.
+-- ends here and does not wait: CREATE INDEX CONCURRENTLY of the first one
+-- would wait for the transaction in which it waits.
 SELECT pg_try_advisory_lock(hashtext('ngx_results_module')) AS alone \gset
 \if :alone
 \else
@@ -100,7 +100,8 @@ COMMIT;
 
 -- Fills repeated_item for assignments that an older version stored: after its
 -- triggers are there, one institution in each transaction.  The comment on the
--- table is added at the end, and shows the next installation that this is done.
+-- table is added at the end, and shows the next installation that this is
+-- done.
 
 SET ROLE results_owner;
 

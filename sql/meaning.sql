@@ -1,9 +1,9 @@
 --
--- What results amount to: docs/records.md has it as tables.  Three questions
--- are asked of a learner's results for a module, and each takes the results
--- that know: what decides status and score, when the module was completed,
--- when it was begun.  The words for it are here; report.sql puts them together
--- in one place, behind which all of its filters come.
+-- The rules by which the module report makes one row of a learner's results
+-- for a module; docs/records.md has them as tables.  They answer three
+-- questions, each from the results that can answer it: which result decides
+-- status and score, when the module was completed, and when it was begun.
+-- report.sql combines these functions in one place, before its filters.
 --
 -- A completion is its code in results_record.h: 1 not_started,
 -- 2 in_progress, 3 pending, 4 complete, 5 passed, 6 accepted, 7 incomplete,
@@ -35,7 +35,8 @@ CALL pg_temp.define_comment('COLUMN results.item.score_rule',
     'Which of several scores the module report shows: latest or best.');
 
 
--- A result that tells none shows that its learner has begun.
+-- The number of a completion.  A result without one shows that its learner has
+-- begun: in_progress.
 
 CREATE OR REPLACE FUNCTION results.completion_code(completion results.completion)
 RETURNS smallint
@@ -54,8 +55,8 @@ RETURN CASE completion
     ELSE 2 END::smallint;
 
 
--- What a result tells of: the learner was done, or somebody graded, or the
--- learner began, or it was written.
+-- The time of a result: when the learner completed it, else when it was
+-- scored, else when the learner started, else when it was written.
 
 CREATE OR REPLACE FUNCTION results.result_time(
     completed timestamptz, scored timestamptz, started timestamptz,
@@ -66,9 +67,9 @@ IMMUTABLE PARALLEL SAFE
 RETURN coalesce(completed, scored, started, written);
 
 
--- Which result decides status and score: the one of the greatest weight, of
--- these the latest.  2 tells how it ended, 1 that it was begun or given up,
--- 0 that nothing was done.
+-- The weight of a result: the one of the greatest weight, and of these the
+-- latest, decides status and score.  2: it has an end, 1: it was begun or
+-- declined, 0: it was not started.
 
 CREATE OR REPLACE FUNCTION results.weight(completion smallint) RETURNS int
 LANGUAGE sql
@@ -77,8 +78,8 @@ RETURN CASE WHEN completion BETWEEN 4 AND 8 THEN 2
             WHEN completion = 1 THEN 0 ELSE 1 END;
 
 
--- The status: of a result that says no more than that the learner is done,
--- the score tells whether it was passed, where there is something to pass.
+-- The status: a completion "complete" becomes passed or failed by the score,
+-- when there is a score and a passing score; any other one stays.
 
 CREATE OR REPLACE FUNCTION results.verdict(
     completion smallint, awarded float8, passing float8)
@@ -90,8 +91,8 @@ RETURN CASE WHEN completion <> 4 OR passing IS NULL OR awarded IS NULL
             WHEN awarded >= passing THEN 5 ELSE 8 END::smallint;
 
 
--- The completions that may come out of results with one of these, for whoever
--- looks for a status among single results.
+-- For a search of single results: the completions of results from which one of
+-- these statuses may come.
 
 CREATE OR REPLACE FUNCTION results.told_by(statuses smallint[])
 RETURNS smallint[]
@@ -101,8 +102,8 @@ RETURN CASE WHEN statuses && '{5,8}'::smallint[]
             THEN statuses || 4::smallint ELSE statuses END;
 
 
--- When it was begun: when somebody said that it would be, else at the first
--- start that a result tells, else when the first one was written.
+-- When the module was begun: the time that the assignment gives, else the
+-- first start of a result, else when the first result was written.
 
 CREATE OR REPLACE FUNCTION results.begun_at(
     given timestamptz, started timestamptz, written timestamptz)
@@ -112,8 +113,9 @@ IMMUTABLE PARALLEL SAFE
 RETURN coalesce(given, started, written);
 
 
--- Whether it is overdue: by when it was completed, else by when it was handed
--- in, else by now, unless it has ended and nobody says when.
+-- Whether the module is overdue: the due date is before its completion, else
+-- before it was handed in, else before now; it is not when it has ended, but
+-- no result says when.
 
 CREATE OR REPLACE FUNCTION results.overdue(
     due timestamptz, completion smallint, completed timestamptz,

@@ -1,7 +1,7 @@
 --
--- For whoever answers for the data: what is known of a learner, all of it
--- erased, what is too old removed, past results loaded, and all of them as
--- CSV.  Nginx can't call these.  docs/operations.md shows them in use.
+-- For data protection officers: export of all data about a learner, erasure of
+-- it, removal of what is too old, and all results as CSV.  nginx can't call
+-- these.  docs/operations.md shows how they are used.
 --
 
 CREATE OR REPLACE FUNCTION results.find_institution(institution text)
@@ -26,7 +26,7 @@ END
 $$;
 
 
--- All there is about a learner, as one document.
+-- All data about a learner, as one JSON document.
 
 CREATE OR REPLACE FUNCTION results.export_learner(
     institution text, learner text)
@@ -80,10 +80,10 @@ END
 $$;
 
 
--- JSON as text in which every character is itself, as jsonb writes it: what a
--- restored row or SQL has in escapes ("\u00e9", "\/") is found in it.  The
--- module writes no such escapes, so most texts are that already.  One that
--- jsonb has no place for, as "\u0000", stays as it is.
+-- JSON as text without needless escapes, as jsonb writes it, so that a search
+-- also finds what a restored row or SQL has as "\u00e9" or "\/".  The module
+-- writes no such escapes, so most texts are returned as they are; so is one
+-- that jsonb can't contain, as "\u0000".
 
 CREATE OR REPLACE FUNCTION results.json_text(value json) RETURNS text
 LANGUAGE plpgsql
@@ -103,9 +103,9 @@ END
 $$;
 
 
--- Results that are not the learner's, and have the id anywhere in their
--- detail: in any letters, a GUID also without its hyphens.  Reads all results
--- of the institution.
+-- Results of other learners that contain the id of this one anywhere in their
+-- detail, in upper or lower case, a GUID also without hyphens.  Reads all
+-- results of the institution.
 
 CREATE OR REPLACE FUNCTION results.mentions_of_learner(
     institution text, learner text)
@@ -134,9 +134,9 @@ BEGIN ATOMIC
 END;
 
 
--- Forgets a learner, and tells how many of each there were.  Clients that act
--- as this person stay as names, since results of others say who wrote them,
--- but can do nothing any more.
+-- Erases a learner, and returns how many rows of each kind there were.
+-- Clients that act for this person are disabled, but their rows stay, since
+-- results of others refer to them as their writers.
 
 CREATE OR REPLACE FUNCTION results.erase_learner(
     institution text, learner text, OUT results bigint, OUT versions bigint,
@@ -150,9 +150,9 @@ DECLARE
     who     text := results.normal_id(learner);
     own     int[];
 BEGIN
-    -- Clients first: who asks for a token, or has one made, holds the client
-    -- until it is stored (FOR SHARE).  So this waits for them, and who comes
-    -- later waits for this and finds the client disabled.
+    -- Clients first: a session that stores a token locks its client (FOR
+    -- SHARE).  So this waits for such sessions, and later ones wait for this,
+    -- and find the client disabled.
     own := ARRAY(
         SELECT c.id FROM results.api_client c
         WHERE c.institution_id = school AND c.person_id = who
@@ -171,7 +171,8 @@ BEGIN
     DELETE FROM results.client_secret s
     WHERE s.institution_id = school AND s.client_id = ANY (own);
 
-    -- in the order in which writers lock, or they and this could deadlock
+    -- in the order in which writers lock rows, or this could deadlock with
+    -- them
     PERFORM FROM results.result r
     WHERE r.institution_id = school AND r.learner_id = who
     ORDER BY r.id_space, r.id
@@ -181,7 +182,7 @@ BEGIN
     WHERE r.institution_id = school AND r.learner_id = who;
     GET DIAGNOSTICS results = ROW_COUNT;
 
-    -- after the results: what a writer replaced meanwhile is here now
+    -- after the results are locked, so that no writer adds versions any more
     DELETE FROM results.result_history h
     WHERE h.institution_id = school AND h.learner_id = who;
     GET DIAGNOSTICS versions = ROW_COUNT;
@@ -203,12 +204,12 @@ END
 $$;
 
 
--- Removes results that nobody has written for so long, and versions that were
--- replaced so long ago.  One walk along each primary key, some rows a
--- transaction; a row that somebody writes just now is not old, and is passed
--- by, so this never waits for a writer.
+-- Removes results that have not been written for so long, and versions that
+-- were replaced so long ago.  It walks along each primary key, some rows in
+-- each transaction.  It skips rows that another session has locked, which are
+-- not old any more, so it never waits for a writer.
 --
--- No SET, which would forbid COMMIT: every table is named with its schema.
+-- A procedure with SET could not COMMIT, so all names are qualified.
 
 CREATE OR REPLACE PROCEDURE results.purge_results(
     institution text, older_than interval, rows int DEFAULT 5000,

@@ -2,11 +2,11 @@
 -- Reading collections: results_api.read_records(), one page of an
 -- institution's records, filtered and sorted.
 --
--- The query is put together from the fragments below, chosen by number; what
--- a request brings (ids, values, paths into detail) are parameters of the
--- query and never its text.  A number that is none makes the text null, which
--- EXECUTE refuses.  Institution, id space and status are ANDed to the filter
--- as a whole: no OR in it reaches beyond them.
+-- The query is built from the fragments below, chosen by number; what comes
+-- from a request (ids, values, paths in detail) is a parameter of the query,
+-- never its text.  An unknown number makes the text null, which EXECUTE
+-- refuses.  The filter is ANDed as a whole to institution, id space and
+-- status, so an OR in it can't extend them.
 --
 --   field     1 id, 2 learner_id, 3 item_id, 4 course_id, 5 status,
 --             6 updated_at, 7 the date of the score, 8 score,
@@ -23,10 +23,10 @@
 --   $10 highs, $11 paths, $12 the path to sort by, $13 limit, $14 offset
 --
 
--- A detail from which a member can be taken: null where PostgreSQL could not,
--- as of "\u0000", which json holds and text does not.  Such a row, which SQL
--- stored, fails no page.  What the module writes has no "\u" but of control
--- characters, so most details are not looked at.
+-- A detail whose members can be read; null when PostgreSQL would raise an
+-- error, as for "\u0000", which json can contain and text can't.  SQL may have
+-- stored such a row, and it must not make a page fail.  The module writes "\u"
+-- only for control characters, so most details need no check.
 
 CREATE OR REPLACE FUNCTION results.readable_detail(detail json) RETURNS json
 LANGUAGE plpgsql
@@ -47,7 +47,7 @@ RETURN CASE WHEN strpos(detail::text, '\u') = 0 THEN detail
        ELSE results.readable_detail(detail) END;
 
 
--- A number of a detail: null where it has more digits than numeric.
+-- A number in a detail; null when it is out of numeric's range.
 
 CREATE OR REPLACE FUNCTION results.readable_number(digits text)
 RETURNS numeric
@@ -72,7 +72,7 @@ RETURN 'CASE WHEN r.completion IN (''complete'', ''passed'', ''accepted'',
     ELSE ''not submitted'' END';
 
 
--- A field's value; path is the parameter that holds the way to it in detail.
+-- The SQL of a field; path is the parameter that has its path in detail.
 
 CREATE OR REPLACE FUNCTION results.field_sql(field int, path text)
 RETURNS text
@@ -110,8 +110,8 @@ RETURN replace(CASE field
     END, 'r.detail', 'results.readable(r.detail)');
 
 
--- The comparison that the nth term of a filter makes.  What is absent differs
--- from any value and is in no other relation to it.
+-- The SQL of term n of a filter.  For a record without the field "!=" is true,
+-- and every other comparison false.
 
 CREATE OR REPLACE FUNCTION results.term_sql(field int, operator int, n int)
 RETURNS text
@@ -173,12 +173,12 @@ $$;
 -- Every row brings the number of all records that match; where the page is
 -- empty, one row brings that and nothing else.
 --
--- In the order of ids, with nothing but a status to filter by, the page is
--- read from the primary key and the total takes a scan of its own.  Everything
--- else is found by one scan for both: the planner knows little of what is in
--- detail, and must not walk the primary key through the whole table in the
--- hope of early matches.  A page that is not full ends the collection: then
--- the total is known without counting.
+-- Without a filter, or with one of status only, and in the order of ids, the
+-- page is read by the primary key, and the total by a scan of its own.  Any
+-- other page is found by one scan for both: the planner has no statistics of
+-- what is in detail, and must not scan the whole primary key because it
+-- expects early matches.  A page that is not full ends the collection, so its
+-- total is known without counting.
 
 CREATE OR REPLACE FUNCTION results_api.read_records(
     institution_id int, kind smallint, course_id text, learner_id text,

@@ -7,9 +7,10 @@
 -- in: it must equal the one that the module stores in a result.
 --
 
--- The same as results_id_normalize() of ngx_results_module/base.  The length of
--- most ids shows that they are not GUIDs, so the regular expression, which takes
--- 10 us, is not reached: loading a row of assignment takes 60 us, not 175.
+-- The same as results_id_normalize() of ngx_results_module/base.  The length
+-- of most ids shows that they are not GUIDs, so the regular expression, which
+-- takes 10 us, is not reached: loading a row of assignment takes 60 us, not
+-- 175.
 
 CREATE OR REPLACE FUNCTION results.normal_id(value text) RETURNS text
 LANGUAGE sql

@@ -47,9 +47,9 @@ CALL pg_temp.define_comment('COLUMN results.institution.keep_history',
     'Whether a replaced or deleted result goes to result_history.');
 
 
--- The key does not begin with institution_id: a token request contains only the
--- client_id, and results refer to their client by its id alone.  The lengths
--- are those of the module's token cache (results_principal.h).
+-- The key does not begin with institution_id: a token request contains only
+-- the client_id, and results refer to their client by its id alone.  The
+-- lengths are those of the module's token cache (results_principal.h).
 
 CREATE TABLE IF NOT EXISTS results.api_client (
     id              int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -74,8 +74,8 @@ CALL pg_temp.define_comment('COLUMN results.api_client.ed_app',
     'The only edApp it may report for (educacional); null: any.');
 
 
--- A client may have two secrets, so that a new one can be distributed while the
--- old one still works.
+-- A client may have two secrets, so that a new one can be distributed while
+-- the old one still works.
 
 CREATE TABLE IF NOT EXISTS results.client_secret (
     institution_id  int NOT NULL,
@@ -103,8 +103,8 @@ SELECT sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())
 WHERE NOT EXISTS (SELECT FROM results.page_key);
 
 
--- The key does not begin with institution_id: a request has only its token, from
--- which the institution is found.
+-- The key does not begin with institution_id: a request has only its token,
+-- from which the institution is found.
 
 CREATE TABLE IF NOT EXISTS results.access_token (
     token_sha256    bytea PRIMARY KEY
@@ -179,16 +179,17 @@ RETURN CASE kind WHEN 2 THEN 2 ELSE 1 END;
 -- token, results may arrive before the roster does, and each key would cost
 -- a lookup a row.
 --
--- The records of all APIs share one id space, since each of them can be read as
--- a OneRoster result by its id; only assessment results have a collection, and
--- an id space, of their own.  So the primary key finds an id that a record of
--- another API has, at no cost; a lookup of the other kinds in the statement cost
--- 7 us a row.  id_space is an int, though a smallint would do: behind a smallint
--- the alignment of text in an index entry varies, and finding it took 3% of the
--- instructions that a row costs.
+-- The records of all APIs share one id space, since each of them can be read
+-- as a OneRoster result by its id; only assessment results have a collection,
+-- and an id space, of their own.  So the primary key finds an id that a record
+-- of another API has, at no cost; a lookup of the other kinds in the statement
+-- cost 7 us a row.  id_space is an int, though a smallint would do: behind a
+-- smallint the alignment of text in an index entry varies, and finding it took
+-- 3% of the instructions that a row costs.
 --
--- detail is json, the text as it came: converting it to jsonb was a tenth of the
--- cost of a row, and details are written more often than they are searched.
+-- detail is json, the text as it came: converting it to jsonb was a tenth of
+-- the cost of a row, and details are written more often than they are
+-- searched.
 --
 -- Most updates change no indexed column, so they are HOT updates, for which
 -- fillfactor leaves room on the page.  That is why there is no index on
@@ -236,8 +237,8 @@ CALL pg_temp.define_comment('COLUMN results.result.updated_at',
     'When nginx sent this version to the database.');
 
 
--- Logical replication copies rows, but not sequences: on a former subscriber the
--- next institution would get an id that is in use.
+-- Logical replication copies rows, but not sequences: on a former subscriber
+-- the next institution would get an id that is in use.
 
 DO $$
 DECLARE

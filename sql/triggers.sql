@@ -29,8 +29,8 @@ CALL pg_temp.define_trigger('api_client_ids', 'BEFORE INSERT OR UPDATE',
 
 
 -- Statement triggers that maintain repeated_item, with the changed rows as a
--- transition table.  An update may move an assignment from one item to another,
--- so it has one trigger for the old rows and one for the new.
+-- transition table.  An update may move an assignment from one item to
+-- another, so it has one trigger for the old rows and one for the new.
 
 DO $$
 DECLARE

@@ -22,9 +22,9 @@
 -- classes 22, 23, 54).
 --
 
--- Evaluates preconditions (RFC 9110 13.1) for a row.  The module writes them as
--- the one of If-Match or If-Unmodified-Since, ";", and that of If-None-Match.
--- Each is one of
+-- Evaluates preconditions (RFC 9110 13.1) for a row.  The module writes them
+-- as the one of If-Match or If-Unmodified-Since, ";", and that of
+-- If-None-Match.  Each is one of
 --
 --   (empty)  no precondition
 --   *        the record exists; behind ";": it does not exist
@@ -72,8 +72,8 @@ $$;
 -- For a batch with preconditions: whether a record may replace the stored row
 -- with its key.  A negative place means that the record's preconditions are
 -- preconditions[-place]: they must hold for the row.  Otherwise only a record
--- whose key had to be free (its id is in `absent`) may not: another session has
--- just inserted the row, and results.outcomes() decides.
+-- whose key had to be free (its id is in `absent`) may not: another session
+-- has just inserted the row, and results.outcomes() decides.
 
 CREATE OR REPLACE FUNCTION results.precondition_lets(
     place int, preconditions text[], absent text[], id text, version int,
@@ -94,11 +94,11 @@ END
 $$;
 
 
--- For a row that fails a precondition: whether it may be the result of the same
--- request, sent before, whose answer was lost.  The caller has checked that
--- client, op and body are the same.  Then If-Match must name the version before
--- this one, and for If-None-Match: * there must have been no record, or a
--- deleted one.
+-- For a row that fails a precondition: whether it may be the result of the
+-- same request, sent before, whose answer was lost.  The caller has checked
+-- that client, op and body are the same.  Then If-Match must name the version
+-- before this one, and for If-None-Match: * there must have been no record, or
+-- a deleted one.
 
 CREATE OR REPLACE FUNCTION results.precondition_was_met(
     precondition text, r results.result)
@@ -133,10 +133,10 @@ $$;
 
 
 -- The rows that are refused before anything is stored: by a guard, or because
--- they delete or replace a row that does not exist.  Returns an outcome for each
--- row, null for one that is not refused.  For a row with preconditions it is 0
--- when a row with its key exists, for which they must be evaluated, and -1 when
--- none exists and none may come into being.
+-- they delete or replace a row that does not exist.  Returns an outcome for
+-- each row, null for one that is not refused.  For a row with preconditions it
+-- is 0 when a row with its key exists, for which they must be evaluated, and
+-- -1 when none exists and none may come into being.
 --
 -- Sequential scans and other joins are disabled, since each session keeps the
 -- plan, and may have made it when the tables were small.
@@ -218,9 +218,9 @@ $$;
 
 -- Waits for sessions that write the keys of refused rows.  Such a row may have
 -- been stored by an earlier run of it, which was not refused and has not yet
--- committed.  The key is not locked, and only an INSERT waits for an uncommitted
--- row with the same key.  Each INSERT is undone before the next one, so that it
--- holds no lock while that waits.
+-- committed.  The key is not locked, and only an INSERT waits for an
+-- uncommitted row with the same key.  Each INSERT is undone before the next
+-- one, so that it holds no lock while that waits.
 
 CREATE OR REPLACE FUNCTION results.wait_for_refused(
     institution_ids int[], kinds smallint[], ids text[], refusals smallint[])
@@ -257,13 +257,13 @@ END
 $$;
 
 
--- The outcomes of a batch of which not every row was stored, from what is stored
--- now.  It must make no difference whether a row was stored by this run or by an
--- earlier run of the same statement.  The INSERT has locked every stored row with
--- a key of the batch, or wait_for_refused() has waited for it.
+-- The outcomes of a batch of which not every row was stored, from what is
+-- stored now.  It must make no difference whether a row was stored by this run
+-- or by an earlier run of the same statement.  The INSERT has locked every
+-- stored row with a key of the batch, or wait_for_refused() has waited for it.
 --
--- When a later write is stored and there is no history, an earlier run may have
--- been stored and replaced: the outcome is negative then.
+-- When a later write is stored and there is no history, an earlier run may
+-- have been stored and replaced: the outcome is negative then.
 
 DROP FUNCTION IF EXISTS results.outcomes(smallint[], int[], smallint[],
     text[], bigint[], int[], timestamptz[], int[], smallint[]);
@@ -283,7 +283,7 @@ AS $$
 BEGIN
     SELECT array_agg(
                CASE
-               -- of another API
+               -- the key is that of another API's record
                WHEN r.kind <> ('{result,assessment_result,
                                  content_item_result,learning_event,
                                  module_result}'
@@ -377,17 +377,17 @@ END
 $$;
 
 
--- Writes a batch of records: one INSERT, and only when not every row was stored
--- a second query for the outcomes.
+-- Writes a batch of records: one INSERT, and only when not every row was
+-- stored a second query for the outcomes.
 --
 -- stamps is null when every row was stored with its own stamp.
 --
--- Written for speed.  Elements are read by subscript, since PL/pgSQL keeps array
--- parameters expanded, and unnest() of 23 arrays would fill 23 tuplestores in
--- each call.  Words of enums are listed, since enum_range() would read the
--- catalog for every row.  CPU of a row, relative to a bare INSERT ... unnest(),
--- at 1, 8, 32 and 128 rows: 1.4, 1.15, 1.1, 1.0; with unnest() and enum_range()
--- 1.4 at 32 rows.
+-- Written for speed.  Elements are read by subscript, since PL/pgSQL keeps
+-- array parameters expanded, and unnest() of 23 arrays would fill 23
+-- tuplestores in each call.  Words of enums are listed, since enum_range()
+-- would read the catalog for every row.  CPU of a row, relative to a bare
+-- INSERT ... unnest(), at 1, 8, 32 and 128 rows: 1.4, 1.15, 1.1, 1.0; with
+-- unnest() and enum_range() 1.4 at 32 rows.
 
 CREATE OR REPLACE FUNCTION results_api.write_records(
     ops smallint[], institution_ids int[], kinds smallint[], ids text[],
@@ -501,9 +501,9 @@ BEGIN
               ELSE false
               END
               AND r.kind = EXCLUDED.kind
-              -- An equal stamp is that of this write, stored by an earlier run,
-              -- or that of another worker's write.  Of two writes with one
-              -- stamp nothing would tell which replaced the other, so the
+              -- An equal stamp is that of this write, stored by an earlier
+              -- run, or that of another worker's write.  Of two writes with
+              -- one stamp nothing would tell which replaced the other, so the
               -- second one is sent again with a later stamp.
               AND r.updated_at < EXCLUDED.updated_at
               AND (absent IS NULL
@@ -520,8 +520,8 @@ BEGIN
     INTO stored, versions, outcomes
     FROM written_rows w;
 
-    -- Nothing in the plan sorts or joins, so rows come back in the order of the
-    -- parameters; this checks it.
+    -- Nothing in the plan sorts or joins, so rows come back in the order of
+    -- the parameters; this checks it.
     IF stored = ids THEN
         RETURN;
     END IF;
@@ -539,9 +539,9 @@ END
 $$;
 
 
--- The same for a group, which is stored as a whole or not at all: if one row is
--- refused, nothing is stored.  The outcomes of the other rows are then what they
--- would have been.
+-- The same for a group, which is stored as a whole or not at all: if one row
+-- is refused, nothing is stored.  The outcomes of the other rows are then what
+-- they would have been.
 
 CREATE OR REPLACE FUNCTION results_api.write_group(
     ops smallint[], institution_ids int[], kinds smallint[], ids text[],
