@@ -1,8 +1,9 @@
 --
--- For operators, at a psql prompt; nginx can't call these.  A secret or a
--- token is shown once, by the function that makes it: the database keeps
--- only its SHA-256.  No function takes one: what stands in a statement is in
--- pg_stat_activity and may be in logs.  docs/operations.md shows them in use.
+-- For operators, in psql; nginx can't call these.  A secret or a token is
+-- shown once, by the function that makes it: the database keeps only its
+-- SHA-256.  No function takes a secret or token as an argument, since the text
+-- of a statement is in pg_stat_activity and may be logged.  docs/operations.md
+-- shows how they are used.
 --
 
 -- 256 random bits as base64url without padding.  A UUID has 122 random bits;
@@ -25,7 +26,7 @@ SET search_path = pg_catalog, pg_temp
 RETURN sha256(convert_to(value, 'UTF8'));
 
 
--- The client of that name, or an error that says there is none.  It can't be
+-- The client with a client_id, or an error.  It is locked: it can't be
 -- disabled or erased until the transaction ends.
 
 CREATE OR REPLACE FUNCTION results.find_client(client text)
@@ -62,7 +63,7 @@ BEGIN ATOMIC
 END;
 
 
--- A new secret in a free slot.
+-- Makes a secret in a free slot, and returns it.
 
 CREATE OR REPLACE FUNCTION results.add_secret(client text) RETURNS text
 LANGUAGE plpgsql
@@ -93,7 +94,8 @@ END
 $$;
 
 
--- Retires one secret; tokens that it got stay good until they expire.
+-- Removes a secret; tokens that were issued for it are valid until they
+-- expire.
 
 CREATE OR REPLACE FUNCTION results.retire_secret(
     client text, slot int)
@@ -144,8 +146,8 @@ END
 $$;
 
 
--- A token for a client that is not disabled, and so for the person it is
--- bound to.  No scopes given: all of the client's.
+-- Issues a token for a client that is not disabled, and returns it.  Without
+-- scopes it has all of the client's.
 
 CREATE OR REPLACE FUNCTION results.issue_token(
     client text, ttl interval DEFAULT '1 hour', scopes text[] DEFAULT NULL)
@@ -177,12 +179,12 @@ END
 $$;
 
 
--- Revokes the token with that SHA-256, in hexadecimal digits: whether there
--- was one that was not revoked.  It takes effect when the module's cached copy
--- ends: after the ttl of results_token_zone at the latest.
+-- Revokes the token with a SHA-256, in hexadecimal digits; returns whether
+-- there was one that had not been revoked.  The module accepts it until its
+-- cached copy expires, after the ttl of results_token_zone at the latest.
 --
--- The function of that form once took the token itself.  43 characters are
--- one: it is revoked too, since it may be in a log now.
+-- In an earlier version this function took the token itself.  An argument of
+-- 43 characters is a token: it is revoked, too, since it may be in a log now.
 
 DO $$
 BEGIN
@@ -228,7 +230,7 @@ END
 $$;
 
 
--- All tokens of a client; the number of those that were still good.
+-- Revokes all tokens of a client; returns how many were still valid.
 
 CREATE OR REPLACE FUNCTION results.revoke_tokens(client text) RETURNS bigint
 LANGUAGE plpgsql
@@ -248,7 +250,8 @@ END
 $$;
 
 
--- Forgets tokens that ended some time ago; from cron, once a day.
+-- Deletes tokens that expired or were revoked some time ago; for a daily cron
+-- job.
 
 CREATE OR REPLACE FUNCTION results.purge_tokens(
     ended_for interval DEFAULT '30 days')
@@ -268,7 +271,7 @@ END
 $$;
 
 
--- The lists, without a hash in them.
+-- Views for operators, without hashes.
 
 CALL pg_temp.define_view('clients', $$
 SELECT i.name AS institution, c.client_id, c.name, c.scopes, c.person_id,

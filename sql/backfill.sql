@@ -1,15 +1,15 @@
 --
--- Past results from a CSV file.  For operators, in one session:
+-- Loads past results from a CSV file.  For operators, in one session:
 -- stage_results(), COPY, load_results().  docs/operations.md shows it.
 --
--- They go through the write path, as a client's: what is there is never
--- replaced, and the same file may be loaded again.  And they are what the
--- module would have taken, in the form in which it would have stored it: a row
--- that is not is refused here, as nothing that reads it could show it.
+-- Results go through write_records(), as creates: nothing that is stored is
+-- replaced, and the same file may be loaded again.  A row is stored as the
+-- module would have stored it, and one that the module would have refused is
+-- refused, since the dialects could not show it.
 --
 
--- An empty temporary table to COPY the file into.  Everything is text, so
--- that a wrong value is a wrong row and not a file that can't be read.
+-- Makes an empty temporary table to COPY the file into.  Its columns are text,
+-- so that a wrong value is an error of its row, not of the whole COPY.
 
 CREATE OR REPLACE FUNCTION results.stage_results() RETURNS void
 LANGUAGE plpgsql
@@ -62,7 +62,7 @@ END
 $$;
 
 
--- A number that JSON can write.
+-- A finite number.
 
 CREATE OR REPLACE FUNCTION results.past_number(value text) RETURNS float8
 LANGUAGE plpgsql
@@ -75,7 +75,7 @@ BEGIN
               USING ERRCODE = 'invalid_text_representation';
     END IF;
 
-    -- its own error would quote all of it
+    -- the error of a cast would quote the whole text
     RETURN value::float8;
 
 EXCEPTION WHEN numeric_value_out_of_range THEN
@@ -96,12 +96,11 @@ RETURN value IS NOT NULL
        AND value ~ E'^[^\u0001-\u001f\u007f-\u009f]{1,255}$';
 
 
--- JSON as the module writes it: what results_json_parse() takes, in the form
--- of results_buf_json().  What it does not take raises: more than so many
--- levels, a name twice, "\u0000", half a surrogate pair, a number beyond a
--- double.
+-- JSON in the form of the module's results_buf_json().  Raises an error for
+-- what results_json_parse() refuses: more levels than `levels`, a duplicate
+-- name, "\u0000", half a surrogate pair, a number out of range.
 --
--- No SET: load_results() has them, and here they would count for every value.
+-- No SET: load_results() has them, and here each value would pay for them.
 
 CREATE OR REPLACE FUNCTION results.module_json(value json, levels int)
 RETURNS text
@@ -162,7 +161,8 @@ END
 $$;
 
 
--- A learningObjectiveSet, as results_oneroster_read_objectives() takes it.
+-- Whether results_oneroster_read_objectives() would accept a
+-- learningObjectiveSet.
 
 CREATE OR REPLACE FUNCTION results.valid_objectives(value json)
 RETURNS boolean
@@ -188,11 +188,11 @@ RETURN CASE WHEN json_typeof(value) <> 'array' THEN false ELSE (
     FROM json_array_elements(value) s) END;
 
 
--- A field of a OneRoster result that has no column: as the module keeps it;
--- null where it would keep nothing.  expected is what it should have been.
+-- A field of a OneRoster result as the module would keep it in detail; null
+-- when it would not keep it.  expected is set when the field is wrong.
 --
--- A reference is kept where it says more than its column: href and type are
--- the server's own.
+-- A reference is kept if it has more than its column, href and type, which the
+-- renderer makes.
 
 CREATE OR REPLACE FUNCTION results.past_field(
     r results.result, name text, INOUT value json, OUT expected text)
@@ -294,8 +294,8 @@ END
 $$;
 
 
--- detail as the module would have it of such a body.  In a body of OneRoster
--- the result is one level down; 32 levels is what a body may have.
+-- The detail that the module would make of a body.  A body may have 32 levels,
+-- and OneRoster's have the result at the second one.
 
 CREATE OR REPLACE FUNCTION results.past_detail(
     r results.result, value text)
@@ -318,8 +318,8 @@ BEGIN
         RETURN results.module_json(document, 32);
     END IF;
 
-    -- all of it first: what is no text can't be looked at, and the fields have
-    -- their form from here
+    -- first of all, since other functions raise errors for JSON that this one
+    -- refuses, and since it brings the fields into their form
     document := results.module_json(document, 31);
 
     FOR member IN SELECT e.key, e.value FROM json_each(document) e LOOP
@@ -342,7 +342,8 @@ END
 $$;
 
 
--- A row of the file as the columns of a result.  What is wrong with it raises.
+-- A row of the file as the columns of a result.  Raises an error if it is
+-- wrong.
 
 CREATE OR REPLACE FUNCTION results.past_result(staged jsonb)
 RETURNS results.result
@@ -405,8 +406,8 @@ BEGIN
 
     r.id_space := CASE r.kind WHEN 'assessment_result' THEN 2 ELSE 1 END;
 
-    -- of what the file has, as versions before this one took it: so they know
-    -- a file that they loaded again
+    -- made of the columns of the file, as in earlier versions, so that a file
+    -- that was loaded by one of them is recognized
     r.payload_hash := ('x' || encode(substr(sha256(convert_to(
         concat(jsonb_strip_nulls(to_jsonb(r) - '{updated_at,detail}'::text[]),
                (staged ->> 'detail')::jsonb), 'UTF8')), 1, 8), 'hex'))
@@ -417,10 +418,11 @@ END
 $$;
 
 
--- What was staged becomes results that this client wrote, of its institution.
--- strict: learner and item must be known.  How many rows had which outcome:
+-- Stores the staged rows as results of a client and its institution.  strict:
+-- learner and item must be known.  Returns how many rows had which outcome:
 -- stored (now or before), conflict (another result has the id),
--- unknown_learner, unknown_item, invalid; past_results has it row by row.
+-- unknown_learner, unknown_item, invalid; the table past_results has the
+-- outcome of each row.
 
 CREATE OR REPLACE FUNCTION results.load_results(
     client text, strict boolean DEFAULT false)
@@ -448,8 +450,9 @@ BEGIN
                    WHERE e.value <> '') AS fields
         FROM past_results p
     LOOP
-        -- nothing is written in here: every row would have a subtransaction
-        -- with a number, and more than 64 slow down all other sessions
+        -- Nothing is written in this block: each row would be a subtransaction
+        -- with a transaction ID, and more than 64 of them in a transaction
+        -- slow down all sessions.
         BEGIN
             wrong := NULL;
             r := results.past_result(staged.fields);
@@ -466,7 +469,7 @@ BEGIN
         END IF;
     END LOOP;
 
-    -- two rows of one key can't share a statement
+    -- write_records() takes no two rows with the same key
 
     UPDATE past_results p
     SET outcome = 'invalid', problem = 'the file has this id before'

@@ -9,9 +9,9 @@
 -- taken a few at a time until the page is full: what a page costs depends
 -- neither on what lies before it nor on the size of the institution.
 --
--- Plans are kept and must not depend on what the tables were like when they
--- were made.  LATERAL (... OFFSET 0) can't be but a nested loop over an
--- index, everything else is hashed.
+-- Sessions keep plans, which must not depend on the size of the tables when
+-- they were made.  LATERAL (... OFFSET 0) can only be a nested loop over an
+-- index; everything else is hashed.
 --
 
 -- The departments that a person manages, and all below them.
@@ -36,14 +36,14 @@ RETURN ARRAY(
     SELECT m.id FROM managed m);
 
 
--- The rows of the report, 17 columns each.  A row without a completion is the
--- last and is none: the page ends here though it is not full, and the next
--- one goes on behind the key that this row brings.  So a filter that matches
--- little of much costs many calls and not one that is never answered.
+-- The rows of a page, 17 columns each.  A row without a completion is not
+-- shown: it is the last one, the page ends here though it is not full, and the
+-- next one begins after the key in this row.  So a filter that matches little
+-- costs many short calls, not one that exceeds its time.
 --
--- completion, in and out, is the code of results_record.h; user_statuses are
--- the API's.  manager is the person whose departments limit what is seen;
--- null: nothing does.
+-- completion, as a parameter and a column, is a number of results_record.h;
+-- user_statuses are those of the API.  manager is the person whose departments
+-- limit what is seen; null: nothing does.
 
 CREATE OR REPLACE FUNCTION results_api.read_report(
     institution int, manager text, users text[], courses text[],
@@ -75,11 +75,11 @@ DECLARE
     -- behind every id: they have 255 characters at most
     beyond     CONSTANT text := repeat(chr(1114111), 256);
 
-    -- results that are read at a time, and for a page
+    -- how many results are read at a time, and at most for a page
     share      int := 4096;
     too_much   CONSTANT int := 131072;
 
-    -- what no row without an assignment has
+    -- a filter that only rows with an assignment can match
     assigned   CONSTANT boolean := enrollments IS NOT NULL
         OR due_from IS NOT NULL OR due_to IS NOT NULL;
 
@@ -716,7 +716,7 @@ END
 $$;
 
 
--- What its page tokens are sealed with: they hold ids, and tell nobody.
+-- The key that page tokens are sealed with, as they contain ids.
 
 CREATE OR REPLACE FUNCTION results_api.page_key() RETURNS bytea
 LANGUAGE sql
