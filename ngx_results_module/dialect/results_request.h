@@ -1,7 +1,7 @@
 
 /*
- * A request as a dialect sees it, and its reply; and helpers for both that all
- * dialects use.
+ * A request as a dialect sees it, and its reply; and what all
+ * dialects use to read and answer it.
  *
  * http/ creates it, and sets the members that come first; the dialect sets the
  * others.  All that it points to lives at least as long as the request, in its
