@@ -4,9 +4,10 @@
 # cluster, and followed by a logical subscriber, as docs/operations.md shows it;
 # each ends in a schema that nginx serves.
 #
-# Into the newest PostgreSQL there is: with two of them installed that is the
-# newer one.  With one of them a cluster that allows what others do stands for
-# it: PostgreSQL 14 lets everybody make tables in public.
+# TEST_RESULTS_NEWER_POSTGRES is the directory of another PostgreSQL's programs,
+# for the new side (docs/testing.md).  Without it a cluster that allows what
+# others do stands for another version: PostgreSQL 14 lets everybody make
+# tables in public.
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
@@ -34,7 +35,7 @@ sub cluster {
 
     make_path("$t->{dir}/$name");
     return Results::Test::Pg->new(dir => "$t->{dir}/$name",
-        root => $t->root)->start;
+        root => $t->root, bin => $ENV{TEST_RESULTS_NEWER_POSTGRES})->start;
 }
 
 # what is there: tables by a checksum of their rows
@@ -55,9 +56,11 @@ sub content {
 sub rights {
     my ($pg) = @_;
 
+    # since 17 owners of tables have MAINTAIN, the letter m, too
     return $pg->dbh->selectcol_arrayref(q{
         SELECT concat_ws(' ', o.name, ARRAY(
-                   SELECT a::text FROM unnest(o.acl) a ORDER BY 1))
+                   SELECT replace(a::text, 'Dxtm/', 'Dxt/')
+                   FROM unnest(o.acl) a ORDER BY 1))
         FROM (SELECT c.oid::regclass::text, c.relacl FROM pg_class c
               WHERE c.relnamespace = 'results'::regnamespace
               UNION ALL

@@ -54,7 +54,7 @@ sub _new {
     my $self = bless { %opt, data => "$opt{dir}/pg", run => "$opt{dir}/run",
                        log => "$opt{dir}/pg.log" }, $class;
 
-    $self->{bin} = _bin();
+    $self->{bin} ||= _bin();
 
     for my $dir ($self->{data}, $self->{run}) {
         mkdir $dir, 0700 or die "mkdir $dir: $!\n";
