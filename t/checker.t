@@ -213,12 +213,8 @@ FROM
     }
 TO
     ['M', 'drops what was on a lost connection', <<'FROM', <<'TO'],
-    case NGX_HTTP_RESULTS_JOB_LOST:
-
-        /* the pool sees to it that this takes time */
         ngx_http_results_batch_requeue(batch, 1, 0);
 FROM
-    case NGX_HTTP_RESULTS_JOB_LOST:
 
         for (ngx_uint_t i = 0; i < batch->nrows; i++) {
             if (batch->rows[i].record != NULL) {
